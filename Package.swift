@@ -1,0 +1,88 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Everything that may end up inside the enclave also builds as plain Swift, so that `swift test`
+/// exercises it on the host; `Enclave/build` compiles the same sources as Embedded Swift.
+let enclaveSettings: [SwiftSetting] = [
+  .enableExperimentalFeature("Lifetimes"),
+  .strictMemorySafety(),
+]
+let hostSettings: [SwiftSetting] = []
+
+let package = Package(
+  name: "cloister",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "cloister", targets: ["cloister"]),
+    .library(name: "Attestation", targets: ["Attestation"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    // Both sides of the enclave boundary.
+    .target(name: "LinuxABI", swiftSettings: enclaveSettings),
+    .target(name: "SGX", swiftSettings: enclaveSettings),
+    .target(name: "HostInterface", dependencies: ["LinuxABI"], swiftSettings: enclaveSettings),
+    .target(name: "PayloadFormat", swiftSettings: enclaveSettings),
+
+    // Inside.
+    .target(name: "CEnclave"),
+    .target(
+      name: "EnclaveRuntime", dependencies: ["CEnclave", "LinuxABI", "SGX", "HostInterface"],
+      swiftSettings: enclaveSettings),
+    .target(
+      name: "LibOS",
+      dependencies: ["EnclaveRuntime", "LinuxABI", "SGX", "HostInterface", "PayloadFormat"],
+      swiftSettings: enclaveSettings),
+
+    // The untrusted host.
+    .target(name: "CSoftwareSGX"),
+    .target(
+      name: "SoftwareSGX",
+      dependencies: [
+        "SGX", "CSoftwareSGX", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "_CryptoExtras", package: "swift-crypto"),
+      ], swiftSettings: hostSettings),
+    .target(name: "HardwareSGX", dependencies: ["SGX"], swiftSettings: hostSettings),
+    .target(
+      name: "HostRuntime",
+      dependencies: [
+        "SGX", "HostInterface", "PayloadFormat", "SoftwareSGX", "HardwareSGX", "Payload",
+      ], swiftSettings: hostSettings),
+
+    // The user's and the vendor's tools.
+    .target(
+      name: "Attestation",
+      dependencies: [
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "X509", package: "swift-certificates"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ], swiftSettings: hostSettings),
+    .systemLibrary(name: "CZydis", pkgConfig: "zydis", providers: [.apt(["libzydis-dev"])]),
+    .target(name: "Payload", dependencies: ["PayloadFormat", "CZydis"], swiftSettings: hostSettings),
+    .executableTarget(
+      name: "cloister",
+      dependencies: [
+        "HostRuntime", "Payload", "Attestation",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: hostSettings),
+
+    .testTarget(name: "SGXTests", dependencies: ["SGX"]),
+    .testTarget(name: "SoftwareSGXTests", dependencies: ["SoftwareSGX"]),
+    .testTarget(name: "HostRuntimeTests", dependencies: ["HostRuntime"]),
+    .testTarget(name: "PayloadTests", dependencies: ["Payload"]),
+    .testTarget(name: "LibOSTests", dependencies: ["LibOS"]),
+    .testTarget(
+      name: "AttestationTests", dependencies: ["Attestation"], resources: [.copy("Resources")]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,108 @@
+/// Every host call: the complete interface between the enclave and the untrusted host.
+///
+/// A call is made with EEXIT (RDI = `ExitReason.hostCall`) after the enclave has written a request
+/// record at the start of the thread's untrusted buffer. The host serves it, writes `result`, and
+/// enters the same TCS again. Everything the host writes is copied in once and checked; the column
+/// "answer" says what it may be. An answer outside of it stops the enclave (`hostLied`), except where
+/// "else" names something milder.
+///
+/// A negative result is `-errno`; only the errnos listed for a call are believed, any other becomes EIO.
+public enum HostCall: UInt64, CaseIterable, Sendable {
+  /// `exit(status)`. Ends the host process. Answer: none; coming back is a lie.
+  case exit = 0
+  /// `threadStart(thread)`. The host enters the TCS of that index on a new host thread. Answer: 0, EAGAIN.
+  case threadStart = 1
+  /// `threadExit()`. Ends the calling host thread; the TCS is idle afterwards. Answer: none.
+  case threadExit = 2
+  /// `park(timeoutNs)`. Sleeps until `unpark` or `kick` of this thread, or the timeout (UInt64.max: none).
+  /// One pending unpark is remembered. Answer: 0, ETIMEDOUT, EINTR; all of them may be spurious.
+  case park = 3
+  /// `unpark(thread)`. Answer: 0.
+  case unpark = 4
+  /// `kick(thread)`. Makes the thread leave user mode (AEX) or end a blocking host call with EINTR. Answer: 0.
+  case kick = 5
+  /// `clock()`. Answer: 0; reply[0] = CLOCK_REALTIME in ns, reply[1] = CLOCK_MONOTONIC in ns (clamped: never back),
+  /// reply[2] = TSC frequency in Hz or 0.
+  case clock = 6
+  /// `blockRead(object, offset, length)`. Data in the data area. Answer: 0...length, EIO. Content is verified above.
+  case blockRead = 7
+  /// `streamRead(stream, length)`. Blocks. Answer: 0...length, EINTR, EAGAIN, EIO.
+  case streamRead = 8
+  /// `streamWrite(stream, length)`. Data in the data area. Answer: 0...length, EINTR, EAGAIN, EPIPE, EIO, ENOSPC.
+  case streamWrite = 9
+  /// `streamStatus(stream)`. Answer: 0; reply[0] = kind (`StreamKind`), reply[1] = rows << 16 | columns of a terminal.
+  case streamStatus = 10
+  /// `poll(count, timeoutNs)`. `count` entries of {stream u32, events u16, revents u16} in the data area. Answer:
+  /// 0...count, EINTR; each revents a subset of events | POLLERR | POLLHUP | POLLNVAL.
+  case poll = 11
+  /// `augment(address, length)`. EAUG: pending RW pages. Answer: 0, ENOMEM. Proven by EACCEPT.
+  case augment = 12
+  /// `restrict(address, length, prot)`. EMODPR to `prot` (bits of SECINFO.FLAGS: R 1, W 2, X 4), and page tables to
+  /// the same. Also called after EMODPE, to let page tables follow. Answer: 0. Proven by EACCEPT.
+  case restrict = 13
+  /// `modifyType(address, length, type)`. EMODT to TRIM or TCS. Answer: 0. Proven by EACCEPT.
+  case modifyType = 14
+  /// `remove(address, length)`. EREMOVE of trimmed pages. Answer: 0.
+  case remove = 15
+  /// `log(length)`. One line for the developer's terminal (stderr). Refused by the kernel itself unless the
+  /// measured configuration has a log flag; panic and out-of-memory lines go this way too. Answer: 0.
+  case log = 16
+
+  /// Development only: `lookup(directory, nameLength)`, name in the data area. Answer: object index >= 0 with an
+  /// `ObjectStatus` in the data area; ENOENT, ENOTDIR, EACCES, ENAMETOOLONG, EIO. Object 0 is the root directory.
+  case lookup = 64
+  /// Development only: `readdir(directory, cookie)`. Answer: byte count, 0 at the end; entries in the data area:
+  /// {nextCookie u64, type u8 (DT_*), nameLength u8, name}, packed. ENOTDIR, EIO.
+  case readdir = 65
+}
+
+/// What RDI says when the enclave leaves with EEXIT.
+public enum ExitReason: UInt64, Sendable {
+  /// A request record waits in the thread's buffer. Serve it and EENTER again.
+  case hostCall = 1
+  /// The exception handler (CSSA 1) is done: ERESUME.
+  case resume = 2
+  /// The enclave is dead or the entry was refused; do not enter this TCS again. RSI: panic code.
+  case refused = 3
+}
+
+/// What a stream is, as far as the host says. Affects only buffering decisions of the program (isatty).
+public enum StreamKind: UInt64, Sendable {
+  case pipe = 0
+  case terminal = 1
+  case file = 2
+  case socket = 3
+  case null = 4
+}
+
+/// Layout of a thread's untrusted buffer. Every access is made in aligned 8-byte words.
+///
+/// | offset | content |
+/// | --- | --- |
+/// | 0 | call number (u64) |
+/// | 8 | 6 arguments (u64 each) |
+/// | 56 | result (i64), written by the host |
+/// | 64 | 4 reply words (u64 each), written by the host |
+/// | 4096 | data area, up to the end |
+public enum HostBuffer {
+  public static let size: UInt64 = 256 << 10
+  public static let numberOffset: UInt64 = 0
+  public static let argumentsOffset: UInt64 = 8
+  public static let resultOffset: UInt64 = 56
+  public static let replyOffset: UInt64 = 64
+  public static let dataOffset: UInt64 = 4096
+  public static let dataSize: UInt64 = size - dataOffset
+}
+
+/// What `lookup` says of an object, 80 bytes, all u64 unless said otherwise:
+/// index 0, mode (u32) 8, nlink (u32) 12, uid (u32) 16, gid (u32) 20, size 24, inode 32, device 40,
+/// rdev 48, mtimeNs 56, ctimeNs 64, atimeNs 72. A symbolic link's target is read with `blockRead`.
+public enum ObjectStatus {
+  public static let size: UInt64 = 80
+}
+
+/// Block object numbers: `blockRead` of `index + sitesOffset` yields the system-call site table of file
+/// `index` (development root only; a signed payload carries the tables in its manifest).
+public enum BlockObject {
+  public static let sitesOffset: UInt64 = 1 << 32
+}
