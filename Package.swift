@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 /// Everything that may end up inside the enclave also builds as plain Swift, so that `swift test`

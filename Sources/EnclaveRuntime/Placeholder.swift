@@ -1,0 +1,1 @@
+// The sources of this target come with the next commits.
