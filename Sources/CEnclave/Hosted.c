@@ -1,0 +1,24 @@
+// The assembly corner's routines for the plain-Swift tests: no GS, no faults, no enclave.
+#ifndef CLOISTER_ENCLAVE
+#include "CEnclave.h"
+#include <string.h>
+
+cl_thread_block *cl_block(void) {
+  static __thread cl_thread_block block;
+  block.self = (uint64_t)&block;
+  return &block;
+}
+__attribute__((target("rdrnd"))) int cl_rdrand(uint64_t *value) {
+  unsigned long long v;
+  for (int i = 0; i < 10; i++)
+    if (__builtin_ia32_rdrand64_step(&v)) { *value = v; return 1; }
+  return 0;
+}
+uint64_t cl_copy_user(void *d, const void *s, uint64_t n) { memmove(d, s, n); return 0; }
+uint64_t cl_fill_user(void *d, uint64_t n, uint8_t b) { memset(d, b, n); return 0; }
+uint64_t cl_load_user32(const uint32_t *a, uint32_t *v) { *v = __atomic_load_n(a, __ATOMIC_SEQ_CST); return 0; }
+uint64_t cl_cas_user32(uint32_t *a, uint32_t *e, uint32_t d) {
+  __atomic_compare_exchange_n(a, e, d, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  return 0;
+}
+#endif

@@ -1,0 +1,121 @@
+import CEnclave
+import Synchronization
+
+#if !CLOISTER_ENCLAVE
+  import Glibc
+#endif
+
+/// One thread's place to sleep. `unpark` before `park` is remembered (one token), so that nobody can
+/// miss a wake-up between looking at a condition and sleeping. The host carries the sleeping only:
+/// it may wake the thread for no reason, which every caller must expect.
+@safe public final class Parker: @unchecked Sendable {
+  /// 0 nothing, 1 token left, 2 sleeping.
+  private let state = Atomic<UInt32>(0)
+  /// The key slept on in the `ParkingLot`; guarded by the bucket's lock.
+  var lotKey: UInt = 0
+  public let threadIndex: Int
+
+  #if !CLOISTER_ENCLAVE
+    private let semaphore = HostedSemaphore()
+  #endif
+
+  public init(threadIndex: Int) { self.threadIndex = threadIndex }
+
+  /// The calling thread's parker.
+  public static var current: Parker {
+    #if CLOISTER_ENCLAVE
+      // SAFETY: the slot is set before the thread runs any code that can wait, and keeps a retain.
+      return unsafe Unmanaged<Parker>.fromOpaque(
+        UnsafeRawPointer(bitPattern: UInt(cl_block().pointee.parker))!
+      ).takeUnretainedValue()
+    #else
+      let raw = unsafe UInt(cl_block().pointee.parker)
+      if raw != 0 {
+        // SAFETY: as above; hosted threads leak theirs on purpose.
+        return unsafe Unmanaged<Parker>.fromOpaque(UnsafeRawPointer(bitPattern: raw)!).takeUnretainedValue()
+      }
+      let made = Parker(threadIndex: 0)
+      unsafe cl_block().pointee.parker = UInt64(
+        UInt(bitPattern: Unmanaged.passRetained(made).toOpaque()))
+      return made
+    #endif
+  }
+
+  /// Sleeps until `unpark`, a kick, the absolute CLOCK_MONOTONIC time `deadlineNs`, or for no reason.
+  public func park(deadlineNs: UInt64?) {
+    if state.compareExchange(expected: 1, desired: 0, ordering: .acquiring).exchanged { return }
+    guard state.compareExchange(expected: 0, desired: 2, ordering: .acquiringAndReleasing).exchanged
+    else {
+      state.store(0, ordering: .releasing)
+      return
+    }
+    #if CLOISTER_ENCLAVE
+      var timeout = UInt64.max
+      if let deadlineNs {
+        let now = Clock.monotonicNs()
+        timeout = deadlineNs > now ? deadlineNs - now : 0
+      }
+      if timeout != 0 { Host.park(timeoutNs: timeout) }
+    #else
+      semaphore.wait(deadlineNs: deadlineNs)
+    #endif
+    state.store(0, ordering: .releasing)
+  }
+
+  public func unpark() {
+    if state.exchange(1, ordering: .acquiringAndReleasing) == 2 {
+      #if CLOISTER_ENCLAVE
+        Host.unpark(thread: threadIndex)
+      #else
+        semaphore.post()
+      #endif
+    }
+  }
+}
+
+public enum Parking {
+  /// Gives the processor away for a moment.
+  public static func yield() {
+    #if CLOISTER_ENCLAVE
+      Host.park(timeoutNs: 1)
+    #else
+      sched_yield()
+    #endif
+  }
+}
+
+#if !CLOISTER_ENCLAVE
+  /// A pthread mutex, condition and flag: what the host's park and unpark are in the tests.
+  @safe final class HostedSemaphore: @unchecked Sendable {
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var posted = false
+    init() {
+      unsafe pthread_mutex_init(mutex, nil)
+      var attributes = unsafe pthread_condattr_t()
+      unsafe pthread_condattr_init(&attributes)
+      unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+      unsafe pthread_cond_init(condition, &attributes)
+    }
+    func wait(deadlineNs: UInt64?) {
+      unsafe pthread_mutex_lock(mutex)
+      while !posted {
+        if let deadlineNs {
+          var t = timespec(
+            tv_sec: Int(deadlineNs / 1_000_000_000), tv_nsec: Int(deadlineNs % 1_000_000_000))
+          if unsafe pthread_cond_timedwait(condition, mutex, &t) == ETIMEDOUT { break }
+        } else {
+          unsafe pthread_cond_wait(condition, mutex)
+        }
+      }
+      posted = false
+      unsafe pthread_mutex_unlock(mutex)
+    }
+    func post() {
+      unsafe pthread_mutex_lock(mutex)
+      posted = true
+      unsafe pthread_cond_signal(condition)
+      unsafe pthread_mutex_unlock(mutex)
+    }
+  }
+#endif
