@@ -36,11 +36,11 @@ let package = Package(
     // Inside.
     .target(name: "CEnclave"),
     .target(
-      name: "EnclaveRuntime", dependencies: ["CEnclave", "LinuxABI", "SGX", "HostInterface"],
+      name: "EnclaveRuntime", dependencies: ["CEnclave", "LinuxABI", "HostInterface"],
       swiftSettings: enclaveSettings),
     .target(
       name: "LibOS",
-      dependencies: ["EnclaveRuntime", "LinuxABI", "SGX", "HostInterface", "PayloadFormat"],
+      dependencies: ["EnclaveRuntime", "CEnclave", "LinuxABI", "HostInterface", "PayloadFormat"],
       swiftSettings: enclaveSettings),
 
     // The untrusted host.

@@ -146,3 +146,22 @@ uint64_t cl_signal_trampoline_address(void);
 uint64_t cl_vdso_address(void);
 uint64_t cl_cpuid_entry_address(void);
 uint64_t cl_xgetbv_entry_address(void);
+
+/// The time record (one cache line of kernel memory, read by the vDSO as well).
+typedef struct {
+  uint64_t sequence;
+  uint64_t valid;
+  uint64_t tsc_base;
+  uint64_t monotonic_base;
+  uint64_t realtime_offset;
+  uint64_t multiplier;
+  uint64_t resync_ticks;
+} cl_time;
+cl_time *cl_time_record(void);
+void cl_time_begin_update(void);
+void cl_time_end_update(void);
+/// 1: `*copy` is consistent.
+int cl_time_snapshot(cl_time *copy);
+
+void cl_set_dead(void);
+int cl_is_dead(void);

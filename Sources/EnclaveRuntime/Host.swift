@@ -1,0 +1,243 @@
+import CEnclave
+import HostInterface
+import LinuxABI
+
+/// The host calls, each with the check of its answer. `HostCall` documents what may come back; an
+/// answer outside of that stops the enclave here (`hostLied`) and nowhere else.
+@safe public enum Host {
+  /// A count the host may answer: 0...limit, or one of `errnos` negated. Unknown errnos become EIO.
+  private static func count(
+    _ result: Int64, limit: Int, _ call: StaticString, allowing errnos: Errno...
+  ) throws(Errno) -> Int {
+    if result >= 0 {
+      guard result <= Int64(limit) else { hostLied(call, "result") }
+      return Int(result)
+    }
+    for e in errnos where result == -Int64(e.rawValue) { throw e }
+    guard result >= -4095 else { hostLied(call, "result") }
+    throw .EIO
+  }
+
+  // MARK: Threads
+
+  public static func exit(status: Int) -> Never {
+    _ = HostTransport.exchange(.exit, UInt64(status))
+    hostLied("exit", "returned")
+  }
+
+  public static func threadStart(thread: Int) throws(Errno) {
+    let reply = HostTransport.exchange(.threadStart, UInt64(thread))
+    if try count(reply.result, limit: 0, "threadStart", allowing: .EAGAIN) != 0 { throw .EAGAIN }
+  }
+
+  public static func threadExit() -> Never {
+    _ = HostTransport.exchange(.threadExit)
+    hostLied("threadExit", "returned")
+  }
+
+  /// Any answer is believed to mean only that the thread is awake again.
+  public static func park(timeoutNs: UInt64) { _ = HostTransport.exchange(.park, timeoutNs) }
+  public static func unpark(thread: Int) { _ = HostTransport.exchange(.unpark, UInt64(thread)) }
+  public static func kick(thread: Int) { _ = HostTransport.exchange(.kick, UInt64(thread)) }
+
+  // MARK: Time
+
+  /// Raw clock readings: realtime ns, monotonic ns, TSC frequency in Hz (0 unknown). Clamped by `TimeKeeper`.
+  public static func clock() -> (realtimeNs: UInt64, monotonicNs: UInt64, tscHz: UInt64) {
+    let reply = HostTransport.exchange(.clock)
+    // Years 1970 to 2262 and uptimes of centuries: nothing later overflows.
+    let limit: UInt64 = 1 << 63
+    guard reply.result == 0, reply.words.0 < limit, reply.words.1 < limit else {
+      hostLied("clock", "time")
+    }
+    return (reply.words.0, reply.words.1, reply.words.2)
+  }
+
+  // MARK: Block objects
+
+  /// Largest transfer of one call, bytes.
+  public static let largestTransfer = Int(HostBuffer.dataSize)
+
+  /// Reads up to `length` (at most `largestTransfer`) bytes of an object at `offset` into a run.
+  public static func blockRead(
+    object: UInt64, offset: UInt64, into run: PageRun, at runOffset: Int, length: Int
+  ) throws(Errno) -> Int {
+    let length = min(length, largestTransfer)
+    run.checkRange(runOffset, length)
+    let reply = HostTransport.exchange(.blockRead, object, offset, UInt64(length))
+    let n = try count(reply.result, limit: length, "blockRead", allowing: .EIO)
+    // SAFETY: n <= length, and that range of the run was checked.
+    unsafe HostTransport.receive(into: run.base + runOffset, count: n)
+    return n
+  }
+
+  /// Same, as an array (small objects: links, tables).
+  public static func blockRead(object: UInt64, offset: UInt64, length: Int) throws(Errno) -> [UInt8] {
+    let length = min(length, largestTransfer)
+    let reply = HostTransport.exchange(.blockRead, object, offset, UInt64(length))
+    let n = try count(reply.result, limit: length, "blockRead", allowing: .EIO)
+    return received(n)
+  }
+
+  private static func received(_ n: Int) -> [UInt8] {
+    if n == 0 { return [] }
+    // SAFETY: exactly n bytes are initialised.
+    return unsafe [UInt8](unsafeUninitializedCapacity: n) { buffer, initialized in
+      unsafe HostTransport.receive(into: UnsafeMutableRawPointer(buffer.baseAddress!), count: n)
+      initialized = n
+    }
+  }
+
+  // MARK: Streams
+
+  public static func streamRead(stream: UInt64, into run: PageRun, length: Int) throws(Errno) -> Int {
+    let length = min(length, largestTransfer, run.byteCount)
+    let reply = HostTransport.exchange(.streamRead, stream, UInt64(length))
+    let n = try count(reply.result, limit: length, "streamRead", allowing: .EINTR, .EAGAIN, .EIO)
+    // SAFETY: n <= length <= the run's size.
+    unsafe HostTransport.receive(into: run.base, count: n)
+    return n
+  }
+
+  /// Writes the first `length` bytes of a run.
+  public static func streamWrite(stream: UInt64, from run: PageRun, length: Int) throws(Errno) -> Int {
+    let length = min(length, largestTransfer, run.byteCount)
+    let reply = unsafe HostTransport.exchange(
+      .streamWrite, stream, UInt64(length), send: UnsafeRawPointer(run.base), sendCount: length)
+    return try count(
+      reply.result, limit: length, "streamWrite", allowing: .EINTR, .EAGAIN, .EPIPE, .EIO, .ENOSPC)
+  }
+
+  public static func streamStatus(stream: UInt64) -> (kind: StreamKind, rows: UInt16, columns: UInt16) {
+    let reply = HostTransport.exchange(.streamStatus, stream)
+    guard reply.result == 0, let kind = StreamKind(rawValue: reply.words.0) else {
+      hostLied("streamStatus", "kind")
+    }
+    return (
+      kind, UInt16(truncatingIfNeeded: reply.words.1 >> 16),
+      UInt16(truncatingIfNeeded: reply.words.1)
+    )
+  }
+
+  public struct PollEntry: Sendable {
+    public var stream: UInt32
+    public var events: UInt16
+    public var revents: UInt16 = 0
+    public init(stream: UInt32, events: UInt16) {
+      self.stream = stream
+      self.events = events
+    }
+  }
+
+  /// Waits for host streams. `timeoutNs` UInt64.max: no timeout. Throws EINTR after a kick.
+  public static func poll(_ entries: inout [PollEntry], timeoutNs: UInt64) throws(Errno) -> Int {
+    guard entries.count * 8 <= largestTransfer else { throw .EINVAL }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(entries.count * 8)
+    for e in entries {
+      for i in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: e.stream >> (8 * UInt32(i)))) }
+      bytes.append(UInt8(truncatingIfNeeded: e.events))
+      bytes.append(UInt8(truncatingIfNeeded: e.events >> 8))
+      bytes.append(0)
+      bytes.append(0)
+    }
+    // SAFETY: the array lives through the call.
+    let reply = unsafe bytes.withUnsafeBytes { (p) in
+      unsafe HostTransport.exchange(
+        .poll, UInt64(entries.count), timeoutNs, send: p.baseAddress, sendCount: p.count)
+    }
+    let n = try count(reply.result, limit: entries.count, "poll", allowing: .EINTR)
+    let answer = received(entries.count * 8)
+    let always: UInt16 = 0x8 | 0x10 | 0x20
+    for i in entries.indices {
+      let revents = UInt16(answer[i * 8 + 6]) | UInt16(answer[i * 8 + 7]) << 8
+      guard revents & ~(entries[i].events | always) == 0 else { hostLied("poll", "revents") }
+      entries[i].revents = revents
+    }
+    return n
+  }
+
+  // MARK: Pages
+
+  static func augment(address: UInt64, length: UInt64) -> Bool {
+    let reply = HostTransport.exchange(.augment, address, length)
+    if reply.result == 0 { return true }
+    guard reply.result == -Int64(Errno.ENOMEM.rawValue) else { hostLied("augment", "result") }
+    return false
+  }
+  static func restrict(address: UInt64, length: UInt64, permissions: UInt64) {
+    let reply = HostTransport.exchange(.restrict, address, length, permissions)
+    guard reply.result == 0 else { hostLied("restrict", "result") }
+  }
+  static func modifyType(address: UInt64, length: UInt64, type: UInt64) {
+    let reply = HostTransport.exchange(.modifyType, address, length, type)
+    guard reply.result == 0 else { hostLied("modifyType", "result") }
+  }
+  static func remove(address: UInt64, length: UInt64) {
+    let reply = HostTransport.exchange(.remove, address, length)
+    guard reply.result == 0 else { hostLied("remove", "result") }
+  }
+
+  // MARK: Development root
+
+  /// One name in a directory object: its `ObjectStatus` record, `ObjectStatus.size` bytes.
+  public static func lookup(directory: UInt64, name: [UInt8]) throws(Errno) -> [UInt8] {
+    guard !name.isEmpty, name.count <= 255 else { throw .ENAMETOOLONG }
+    // SAFETY: the array lives through the call.
+    let reply = unsafe name.withUnsafeBytes { (p) in
+      unsafe HostTransport.exchange(
+        .lookup, directory, UInt64(name.count), send: p.baseAddress, sendCount: p.count)
+    }
+    _ = try count(
+      reply.result, limit: Int(UInt32.max), "lookup",
+      allowing: .ENOENT, .ENOTDIR, .EACCES, .ENAMETOOLONG, .EIO)
+    return received(Int(ObjectStatus.size))
+  }
+
+  /// Some directory entries from `cookie` on, as they lie in the data area; empty at the end.
+  public static func readdir(directory: UInt64, cookie: UInt64) throws(Errno) -> [UInt8] {
+    let reply = HostTransport.exchange(.readdir, directory, cookie)
+    let n = try count(reply.result, limit: largestTransfer, "readdir", allowing: .ENOTDIR, .EIO)
+    return received(n)
+  }
+
+  // MARK: Messages
+
+  /// One line to the developer's terminal. The caller has made sure that the configuration allows it.
+  public static func log(_ line: [UInt8]) {
+    let n = min(line.count, 1024)
+    if n == 0 { return }
+    // SAFETY: the array lives through the call, n is within it.
+    unsafe line.withUnsafeBytes { (p) in
+      _ = unsafe HostTransport.exchange(.log, UInt64(n), send: p.baseAddress, sendCount: n)
+    }
+  }
+
+  /// A constant line; used for panics, which may not allocate.
+  static func log(_ line: StaticString) {
+    _ = unsafe HostTransport.exchange(
+      .log, UInt64(line.utf8CodeUnitCount), send: UnsafeRawPointer(line.utf8Start),
+      sendCount: line.utf8CodeUnitCount)
+  }
+
+  #if CLOISTER_ENCLAVE
+    static func panicExit(_ message: StaticString, code: UInt64) -> Never {
+      // Nobody else may go on: every entry looks at this flag first.
+      unsafe cl_set_dead()
+      if unsafe cl_block().pointee.host_buffer != 0 {
+        log("cloister: enclave panic: ")
+        log(message)
+      }
+      cl_leave_dead(code)
+    }
+    static func lied(_ call: StaticString, _ field: StaticString) -> Never {
+      unsafe cl_set_dead()
+      if unsafe cl_block().pointee.host_buffer != 0 {
+        log("cloister: enclave stopped: the host lied: ")
+        log(call)
+        log(field)
+      }
+      cl_leave_dead(2)
+    }
+  #endif
+}

@@ -1,1 +1,0 @@
-// The sources of this target come with the next commits.
