@@ -36,7 +36,8 @@ let package = Package(
     // Inside.
     .target(name: "CEnclave"),
     .target(
-      name: "EnclaveRuntime", dependencies: ["CEnclave", "LinuxABI", "HostInterface"],
+      name: "EnclaveRuntime",
+      dependencies: ["CEnclave", "LinuxABI", "HostInterface", "PayloadFormat"],
       swiftSettings: enclaveSettings),
     .target(
       name: "LibOS",

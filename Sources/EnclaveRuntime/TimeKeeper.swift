@@ -9,12 +9,13 @@
   /// host answers, CLOCK_MONOTONIC never goes back: a reading below the last one is answered with the
   /// last one. Readers take no lock: the parameters sit in a sequence-locked record that the vDSO reads too.
   @safe public enum TimeKeeper {
-    /// Resynchronise after this many TSC ticks (set from the frequency: one second).
     private static let lock = SpinLock()
     private static let last = Atomic<UInt64>(0)
 
+    /// One thread resynchronises; the others carry on with the old parameters meanwhile. The flag is
+    /// not waited for, so holding it over the host call blocks nobody.
     static func refresh() {
-      lock.lock()
+      guard lock.tryLock() else { return }
       let before = cl_rdtsc()
       let host = Host.clock()
       let after = cl_rdtsc()
@@ -48,9 +49,9 @@
         var copy = cl_time()
         if unsafe cl_time_snapshot(&copy) == 0 { continue }
         let tsc = cl_rdtsc()
-        if copy.valid == 0 || tsc &- copy.tsc_base > copy.resync_ticks {
+        if copy.valid == 0 || (tsc > copy.tsc_base && tsc - copy.tsc_base > copy.resync_ticks) {
           refresh()
-          continue
+          if unsafe copy.valid == 0 || cl_time_snapshot(&copy) == 0 { continue }
         }
         var now = interpolate(tsc, copy)
         // Never back, on any thread.

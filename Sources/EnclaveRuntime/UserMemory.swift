@@ -39,7 +39,7 @@ import LinuxABI
       // SAFETY: the source was checked to be user memory and the routine survives faults.
       let left = unsafe Int(
         cl_copy_user(
-          destination + done, UnsafeRawPointer(bitPattern: address + UInt(done)), UInt64(count - done)))
+          destination + done, UnsafeRawPointer(bitPattern: address + UInt(done))!, UInt64(count - done)))
       if left == 0 { return }
       done = count - left
       guard unsafe faultIn(address + UInt(done), false) else { throw .EFAULT }
@@ -57,7 +57,7 @@ import LinuxABI
       // SAFETY: the destination was checked to be user memory and the routine survives faults.
       let left = unsafe Int(
         cl_copy_user(
-          UnsafeMutableRawPointer(bitPattern: address + UInt(done)), source + done,
+          UnsafeMutableRawPointer(bitPattern: address + UInt(done))!, source + done,
           UInt64(count - done)))
       if left == 0 { return }
       done = count - left
@@ -74,7 +74,7 @@ import LinuxABI
       // SAFETY: as in `copyOut`.
       let left = unsafe Int(
         cl_fill_user(
-          UnsafeMutableRawPointer(bitPattern: address + UInt(done)), UInt64(count - done), 0))
+          UnsafeMutableRawPointer(bitPattern: address + UInt(done))!, UInt64(count - done), 0))
       if left == 0 { return }
       done = count - left
       guard unsafe faultIn(address + UInt(done), true) else { throw .EFAULT }

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include "ThreadBlockOffsets.h"
 
+#pragma clang assume_nonnull begin
+
 /// User registers as they lie on the kernel stack while a thread is in the kernel; xmm0...15 and
 /// MXCSR because the kernel itself uses them (a system call keeps every vector register).
 typedef struct {
@@ -165,3 +167,8 @@ int cl_time_snapshot(cl_time *copy);
 
 void cl_set_dead(void);
 int cl_is_dead(void);
+/// EACCEPT and EMODPE of one page with these SECINFO flags.
+uint64_t cl_accept_page(uint64_t flags, uint64_t address);
+void cl_extend_page(uint64_t flags, uint64_t address);
+
+#pragma clang assume_nonnull end
