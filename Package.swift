@@ -68,8 +68,11 @@ let package = Package(
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ], swiftSettings: hostSettings),
-    .systemLibrary(name: "CZydis", pkgConfig: "zydis", providers: [.apt(["libzydis-dev"])]),
-    .target(name: "Payload", dependencies: ["PayloadFormat", "CZydis"], swiftSettings: hostSettings),
+    .systemLibrary(name: "CZydis", providers: [.apt(["libzydis-dev"])]),
+    .target(
+      name: "Payload",
+      dependencies: ["PayloadFormat", "CZydis", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: hostSettings),
     .executableTarget(
       name: "cloister",
       dependencies: [

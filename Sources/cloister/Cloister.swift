@@ -6,5 +6,5 @@ struct Cloister: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cloister",
     abstract: "Run unmodified Linux programs inside SGX enclaves, and prove it.",
-    subcommands: [])
+    subcommands: [SitesCommand.self])
 }
