@@ -14,6 +14,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "cloister", targets: ["cloister"]),
+    .executable(name: "cloister-run", targets: ["cloister-run"]),
     .library(name: "Attestation", targets: ["Attestation"]),
   ],
   dependencies: [
@@ -53,10 +54,12 @@ let package = Package(
         .product(name: "_CryptoExtras", package: "swift-crypto"),
       ], swiftSettings: hostSettings),
     .target(name: "HardwareSGX", dependencies: ["SGX"], swiftSettings: hostSettings),
+    .target(name: "CHostRuntime"),
     .target(
       name: "HostRuntime",
       dependencies: [
-        "SGX", "HostInterface", "PayloadFormat", "SoftwareSGX", "HardwareSGX", "Payload",
+        "CHostRuntime", "LinuxABI", "SGX", "HostInterface", "PayloadFormat", "SoftwareSGX",
+        "HardwareSGX", "Payload",
       ], swiftSettings: hostSettings),
 
     // The user's and the vendor's tools.
@@ -73,6 +76,9 @@ let package = Package(
       name: "Payload",
       dependencies: ["PayloadFormat", "CZydis", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: hostSettings),
+    // The part of `cloister run` that must start quickly: no Foundation, nothing it does not need.
+    .executableTarget(
+      name: "cloister-run", dependencies: ["HostRuntime"], swiftSettings: hostSettings),
     .executableTarget(
       name: "cloister",
       dependencies: [

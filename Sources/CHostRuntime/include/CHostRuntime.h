@@ -1,0 +1,55 @@
+/// System calls that Swift cannot make by itself: variadic ones, fork, and descriptors in messages.
+/// Every function returns what the system call returns, with -errno instead of -1.
+#pragma once
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/// futex(2), private: FUTEX_WAIT with a relative timeout (UINT64_MAX: none), FUTEX_WAKE.
+int clh_futex_wait(const uint32_t *word, uint32_t expected, uint64_t timeout_ns);
+int clh_futex_wake(const uint32_t *word, int count);
+
+/// Atomic operations on a word that is also a futex.
+uint32_t clh_load(const uint32_t *word);
+void clh_store(uint32_t *word, uint32_t value);
+uint32_t clh_fetch_or(uint32_t *word, uint32_t bits);
+uint32_t clh_fetch_and(uint32_t *word, uint32_t bits);
+uint32_t clh_exchange(uint32_t *word, uint32_t value);
+int clh_compare_exchange(uint32_t *word, uint32_t expected, uint32_t desired);
+
+/// An aligned 8-byte access that the compiler neither splits nor repeats.
+uint64_t clh_load64(const void *at);
+void clh_store64(void *at, uint64_t value);
+
+/// fork(2). Only while the process has one thread.
+pid_t clh_fork(void);
+int clh_eventfd(void);
+int clh_memfd(const char *name);
+int clh_openat(int directory, const char *path, int flags, int mode);
+long clh_getdents64(int fd, void *buffer, size_t size);
+/// prctl(PR_SET_PDEATHSIG, SIGKILL), prctl(PR_SET_DUMPABLE, 0).
+int clh_die_with_parent(void);
+int clh_not_dumpable(void);
+int clh_no_new_privileges(void);
+/// TIOCGWINSZ: rows << 16 | columns, or -errno.
+long clh_terminal_size(int fd);
+
+/// ppoll(2) of struct pollfd[count]; UINT64_MAX: no timeout.
+int clh_ppoll(void *set, unsigned count, uint64_t timeout_ns);
+/// f_type of statfs(2).
+long clh_filesystem_type(const char *path);
+
+/// One message of at most `size` bytes, with at most one descriptor (`*fd` is -1 when there is none).
+long clh_send_message(int socket, const void *bytes, size_t size, int fd);
+long clh_receive_message(int socket, void *bytes, size_t size, int *fd);
+
+/// The processor's TSC frequency in Hz from CPUID leaf 15H or a hypervisor's leaf 40000010H; 0: unknown.
+uint64_t clh_tsc_frequency(void);
+uint64_t clh_tsc(void);
+/// XCR0, or 0 when XSAVE is not enabled.
+uint64_t clh_xcr0(void);
+
+/// Installs a seccomp filter (struct sock_filter[count]) on all threads of the process.
+int clh_seccomp(const void *instructions, unsigned short count);
+/// Any system call: what it returns, with -errno instead of -1.
+long clh_syscall(long number, long a, long b, long c, long d, long e, long f);

@@ -1,0 +1,159 @@
+#define _GNU_SOURCE
+#include "CHostRuntime.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+static long negative(long r) { return r < 0 ? -errno : r; }
+
+int clh_futex_wait(const uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+  struct timespec t = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
+                       .tv_nsec = (long)(timeout_ns % 1000000000u)};
+  return (int)negative(syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected,
+                               timeout_ns == UINT64_MAX ? NULL : &t, NULL, 0));
+}
+
+int clh_futex_wake(const uint32_t *word, int count) {
+  return (int)negative(syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0));
+}
+
+uint32_t clh_load(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+void clh_store(uint32_t *word, uint32_t value) { __atomic_store_n(word, value, __ATOMIC_SEQ_CST); }
+uint32_t clh_fetch_or(uint32_t *word, uint32_t bits) {
+  return __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST);
+}
+uint32_t clh_fetch_and(uint32_t *word, uint32_t bits) {
+  return __atomic_fetch_and(word, bits, __ATOMIC_SEQ_CST);
+}
+uint32_t clh_exchange(uint32_t *word, uint32_t value) {
+  return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);
+}
+int clh_compare_exchange(uint32_t *word, uint32_t expected, uint32_t desired) {
+  return __atomic_compare_exchange_n(word, &expected, desired, 0, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST);
+}
+uint64_t clh_load64(const void *at) { return *(const volatile uint64_t *)at; }
+void clh_store64(void *at, uint64_t value) { *(volatile uint64_t *)at = value; }
+
+pid_t clh_fork(void) { return (pid_t)negative(fork()); }
+int clh_eventfd(void) { return (int)negative(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+int clh_memfd(const char *name) { return (int)negative(memfd_create(name, MFD_CLOEXEC)); }
+int clh_openat(int directory, const char *path, int flags, int mode) {
+  return (int)negative(openat(directory, path, flags, mode));
+}
+long clh_getdents64(int fd, void *buffer, size_t size) {
+  return negative(syscall(SYS_getdents64, fd, buffer, size));
+}
+int clh_die_with_parent(void) { return (int)negative(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)); }
+int clh_not_dumpable(void) { return (int)negative(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
+int clh_no_new_privileges(void) { return (int)negative(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
+long clh_terminal_size(int fd) {
+  struct winsize w;
+  if (ioctl(fd, TIOCGWINSZ, &w) < 0) return -errno;
+  return (long)w.ws_row << 16 | w.ws_col;
+}
+
+int clh_ppoll(void *set, unsigned count, uint64_t timeout_ns) {
+  struct timespec t = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
+                       .tv_nsec = (long)(timeout_ns % 1000000000u)};
+  return (int)negative(ppoll(set, count, timeout_ns == UINT64_MAX ? NULL : &t, NULL));
+}
+
+long clh_filesystem_type(const char *path) {
+  struct statfs fs;
+  return statfs(path, &fs) < 0 ? -errno : (long)fs.f_type;
+}
+
+union control {
+  struct cmsghdr header;
+  char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+long clh_send_message(int socket, const void *bytes, size_t size, int fd) {
+  struct iovec v = {.iov_base = (void *)bytes, .iov_len = size};
+  union control control = {0};
+  struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+  if (fd >= 0) {
+    m.msg_control = control.bytes;
+    m.msg_controllen = sizeof control.bytes;
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+  }
+  long r;
+  do r = sendmsg(socket, &m, MSG_NOSIGNAL);
+  while (r < 0 && errno == EINTR);
+  return negative(r);
+}
+
+long clh_receive_message(int socket, void *bytes, size_t size, int *fd) {
+  struct iovec v = {.iov_base = bytes, .iov_len = size};
+  union control control = {0};
+  struct msghdr m = {.msg_iov = &v,
+                     .msg_iovlen = 1,
+                     .msg_control = control.bytes,
+                     .msg_controllen = sizeof control.bytes};
+  *fd = -1;
+  long r;
+  do r = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
+  while (r < 0 && errno == EINTR);
+  if (r < 0) return -errno;
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+    if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+        c->cmsg_len == CMSG_LEN(sizeof(int)))
+      memcpy(fd, CMSG_DATA(c), sizeof *fd);
+  return r;
+}
+
+uint64_t clh_tsc_frequency(void) {
+  unsigned a, b, c, d;
+  if (__get_cpuid_count(0x15, 0, &a, &b, &c, &d) && a && b && c) return (uint64_t)c * b / a;
+  __cpuid(1, a, b, c, d);
+  if (c >> 31 & 1) {
+    __cpuid(0x40000000, a, b, c, d);
+    if (a >= 0x40000010 && a < 0x40001000) {
+      __cpuid(0x40000010, a, b, c, d);
+      return (uint64_t)a * 1000;
+    }
+  }
+  return 0;
+}
+
+uint64_t clh_tsc(void) { return __rdtsc(); }
+
+uint64_t clh_xcr0(void) {
+  unsigned a, b, c, d;
+  __cpuid(1, a, b, c, d);
+  if (!(c >> 27 & 1)) return 0;
+  __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+  return (uint64_t)d << 32 | a;
+}
+
+int clh_seccomp(const void *instructions, unsigned short count) {
+  struct sock_fprog program = {.len = count, .filter = (struct sock_filter *)instructions};
+  return (int)negative(
+      syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program));
+}
+
+long clh_syscall(long number, long a, long b, long c, long d, long e, long f) {
+  return negative(syscall(number, a, b, c, d, e, f));
+}

@@ -1,0 +1,114 @@
+import Glibc
+import PayloadFormat
+import SGX
+
+/// The one order in which an enclave's pages are added, with their SECINFO flags and offsets.
+///
+/// Both machines and `cloister measure` walk it, so MRENCLAVE is the same everywhere:
+/// 1. ECREATE: SIZE 2^40, BASEADDR 0;
+/// 2. the image's segments, in the order of their addresses;
+/// 3. the measured configuration, read-only, padded with zeros to whole pages;
+/// 4. for each thread its TCS, then its SSA frames and its thread block;
+/// 5. thread 0's exception stack and kernel stack, so that the kernel can run before it has SGX2 pages.
+///
+/// Everything is measured (EEXTEND of every 256 bytes).
+public struct EnclaveBuilder: Sendable {
+  public var image: EnclaveImage
+  public var configuration: MeasuredConfiguration
+  public var isDebug: Bool
+  /// XFRM: what of XCR0 the enclave may use.
+  public var xfrm: ATTRIBUTES.XFRM
+
+  public init(
+    image: EnclaveImage, configuration: MeasuredConfiguration, isDebug: Bool,
+    xfrm: ATTRIBUTES.XFRM
+  ) {
+    self.image = image
+    self.configuration = configuration
+    self.isDebug = isDebug
+    self.xfrm = xfrm
+  }
+
+  /// One EADD of consecutive pages with the same flags.
+  public struct Pages {
+    public var address: UInt64
+    public var source: UnsafeRawBufferPointer
+    public var flags: SECINFO.Flags
+  }
+
+  public var secs: SECS {
+    SECS(
+      size: EnclaveLayout.elrangeSize, ssaFrameSize: EnclaveLayout.ssaFramePages,
+      miscSelect: .EXINFO,
+      attributes: ATTRIBUTES(
+        flags: isDebug ? [.MODE64BIT, .DEBUG] : [.MODE64BIT], xfrm: xfrm))
+  }
+
+  /// Calls `body` for every group of pages, in order.
+  public func forEachPages(_ body: (Pages) throws(HostError) -> Void) throws(HostError) {
+    for segment in image.segments {
+      let flags: SECINFO.Flags =
+        segment.isWritable ? .regRW : segment.isExecutable ? .regRX : .regR
+      try add(segment.bytes, at: segment.address, flags: flags, body)
+    }
+    try add(
+      try configurationPages(), at: EnclaveLayout.configurationBase, flags: .regR, body)
+    for index in 0..<Int(configuration.threadCount) {
+      let area = EnclaveLayout.threadArea(index)
+      try add(tcs(index), at: area, flags: .tcs, body)
+      try add(
+        threadPages(index), at: area + EnclaveLayout.ssaOffset, flags: .regRW, body)
+    }
+    let stack = EnclaveLayout.kernelStack(0)
+    for (offset, size) in [
+      (EnclaveLayout.exceptionStackOffset, EnclaveLayout.exceptionStackSize),
+      (EnclaveLayout.kernelStackOffset, EnclaveLayout.kernelStackSize),
+    ] {
+      let zeros = [UInt8](repeating: 0, count: Int(size))
+      try add(zeros, at: stack + offset, flags: .regRW, body)
+    }
+  }
+
+  private func add(
+    _ bytes: [UInt8], at address: UInt64, flags: SECINFO.Flags,
+    _ body: (Pages) throws(HostError) -> Void
+  ) throws(HostError) {
+    var failure: HostError?
+    bytes.withUnsafeBytes { source in
+      do throws(HostError) {
+        try body(Pages(address: address, source: source, flags: flags))
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  private func configurationPages() throws(HostError) -> [UInt8] {
+    var bytes = configuration.encoded()
+    guard UInt64(bytes.count) <= EnclaveLayout.configurationMaximumSize else {
+      throw HostError("arguments and environment are too long for the measured configuration")
+    }
+    let page = Int(EnclaveLayout.pageSize)
+    bytes.append(contentsOf: repeatElement(0, count: (page - bytes.count % page) % page))
+    return bytes
+  }
+
+  private func tcs(_ index: Int) -> [UInt8] {
+    let block = EnclaveLayout.threadBlock(index)
+    let area = EnclaveLayout.threadArea(index)
+    return TCS(
+      ossa: area + EnclaveLayout.ssaOffset, nssa: EnclaveLayout.ssaFrameCount,
+      oentry: image.entry, ofsbase: block, ogsbase: block
+    ).encoded()
+  }
+
+  /// SSA frames (zero), and the thread block: its own address and the thread's index, the rest zero.
+  private func threadPages(_ index: Int) -> [UInt8] {
+    let size = EnclaveLayout.threadBlockOffset - EnclaveLayout.ssaOffset
+    var pages = [UInt8](repeating: 0, count: Int(size + EnclaveLayout.pageSize))
+    pages.put(EnclaveLayout.threadBlock(index), at: Int(size))
+    pages.put(UInt64(index), at: Int(size) + 8)
+    return pages
+  }
+}

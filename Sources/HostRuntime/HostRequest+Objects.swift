@@ -1,0 +1,40 @@
+import CHostRuntime
+import HostInterface
+import LinuxABI
+
+/// Block objects, and the two calls of the development root.
+extension HostRequest {
+  func blockRead() throws(Errno) -> Int {
+    guard let objects = process.objects, let data = buffer.data(argument(2)) else { throw .EIO }
+    let count: Int
+    do {
+      count = try objects.read(argument(0), offset: argument(1), into: data)
+    } catch {
+      throw .EIO
+    }
+    thread.statistics.count(.bytesIn, UInt64(count))
+    return count
+  }
+
+  /// An empty name asks for the status of the directory itself.
+  func lookup() throws(Errno) -> Int {
+    guard let source = process.source, argument(1) <= 255, let name = buffer.data(argument(1))
+    else { throw .EIO }
+    let record = name.isEmpty
+      ? try source.status(of: argument(0))
+      : try source.lookup(directory: argument(0), name: Array(name))
+    for (i, word) in record.words.enumerated() {
+      clh_store64(buffer.data.baseAddress! + 8 * i, word)
+    }
+    return Int(record.index)
+  }
+
+  func readdir() throws(Errno) -> Int {
+    guard let source = process.source else { throw .EIO }
+    let entries = try source.entries(
+      of: argument(0), cookie: argument(1), limit: Int(HostBuffer.dataSize))
+    guard entries.count <= buffer.data.count else { throw .EIO }
+    buffer.data.copyBytes(from: entries)
+    return entries.count
+  }
+}

@@ -1,0 +1,69 @@
+import Glibc
+import PayloadFormat
+
+extension RunOptions {
+  static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+  func parsedMounts() throws(HostError) -> [Mount] {
+    var out: [Mount] = []
+    for mount in mounts { out.append(try Mount(mount)) }
+    return out
+  }
+
+  /// What the program finds in `environ`: later settings win, in the order in which they came first.
+  func fullEnvironment() -> [String] {
+    var order: [String] = []
+    var values: [String: String] = [:]
+    func set(_ pair: String) {
+      guard let equals = pair.firstIndex(of: "=") else { return }
+      let name = String(pair[..<equals])
+      if values.updateValue(pair, forKey: name) == nil { order.append(name) }
+    }
+    if passesHostEnvironment {
+      var at = environ
+      while let pair = at.pointee {
+        set(String(cString: pair))
+        at += 1
+      }
+    } else {
+      set("PATH=" + Self.defaultPath)
+      set("HOME=" + (environmentVariable("HOME") ?? "/"))
+      set("TERM=" + (environmentVariable("TERM") ?? "dumb"))
+      set("LANG=C.UTF-8")
+    }
+    for pair in environment { set(pair) }
+    return order.map { values[$0]! }
+  }
+
+  /// What is measured.
+  func measuredConfiguration() throws(HostError) -> MeasuredConfiguration {
+    var c = MeasuredConfiguration()
+    let mounts = try parsedMounts()
+    let environment = fullEnvironment()
+    let directory = workingDirectory ?? currentDirectory()
+    let path = environment.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) }
+    let search = ProgramSearch(
+      path: path ?? Self.defaultPath, workingDirectory: directory, mounts: mounts)
+    c.profile = profile
+    c.executable = Array(try search.find(program[0]).utf8)
+    c.arguments = program.map { Array($0.utf8) }
+    c.environment = environment.map { Array($0.utf8) }
+    c.workingDirectory = Array(directory.utf8)
+    c.hostName = Array("cloister".utf8)
+    c.insecureMounts = mounts.map(\.record)
+    c.uid = geteuid()
+    c.gid = getegid()
+    if let threadCount { c.threadCount = threadCount }
+    if let memorySize { c.memorySize = memorySize }
+    c.flags = [.insecureDevelopmentRoot]
+    if wantsKernelLog || wantsStrace { c.flags.insert(.insecureKernelLog) }
+    if wantsStrace { c.flags.insert(.insecureStrace) }
+    return c
+  }
+
+  private func currentDirectory() -> String {
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
+  }
+}

@@ -1,0 +1,143 @@
+import Glibc
+import PayloadFormat
+
+/// The options of `cloister run`, parsed by hand: the runner starts in milliseconds and an argument
+/// parser built on reflection would cost several of them.
+public struct RunOptions: Sendable {
+  public enum Machine: String, Sendable { case auto, software, hardware }
+
+  public var machine: Machine = .auto
+  public var isStrict = false
+  public var environment: [String] = []
+  public var passesHostEnvironment = false
+  public var workingDirectory: String?
+  public var mounts: [String] = []
+  public var wantsStatistics = false
+  public var wantsStrace = false
+  public var wantsKernelLog = false
+  public var isQuiet = false
+  public var profile: MeasuredConfiguration.Profile = .edmm
+  public var memorySize: UInt64?
+  public var threadCount: UInt32?
+  public var jsonFile: String?
+  public var imageFile: String?
+  public var program: [String] = []
+  public var wantsHelp = false
+
+  public static let help = """
+    OVERVIEW: Run a program of this machine's file system inside an enclave (development).
+
+    USAGE: cloister run [options] -- PROGRAM [ARGS]
+
+    OPTIONS:
+      --machine auto|software|hardware  which SGX machine (default: auto)
+      --strict              every ENCLU and SYSCALL of the enclave traps, as on hardware (slow)
+      --env KEY=VALUE       add a variable; without it only PATH, HOME, TERM and LANG are set
+      --env-host            pass this process's whole environment
+      --cwd DIR             working directory (default: the current one)
+      --mount HOST:GUEST    show a host directory read-only at GUEST (repeatable)
+      --profile edmm|fixed  how memory is added: SGX2 on demand, or all of it at the start
+      --memory SIZE         most memory the program may use, such as 512M or 4G
+      --threads N           number of TCSs, 1...1024 (default: 64)
+      --stats               print statistics on stderr at the end
+      --json FILE           write the statistics to FILE
+      --strace              log each system call
+      --log                 log what the kernel has to say
+      --image FILE          the enclave image
+      --quiet               do not say that this is an insecure development run
+
+    EXIT CODES: the program's own; 125 when cloister fails, 126 when PROGRAM cannot be executed,
+      127 when it is not found, 128+N when signal N ended it.
+    """
+
+  public init(_ arguments: [String]) throws(HostError) {
+    var rest = arguments[...]
+    func value(_ option: String, _ inline: String?) throws(HostError) -> String {
+      if let inline { return inline }
+      guard let next = rest.popFirst() else { throw HostError("option \(option) needs a value") }
+      return next
+    }
+    while let argument = rest.first {
+      if argument == "--" {
+        rest.removeFirst()
+        break
+      }
+      guard argument.utf8.first == 0x2D, argument.utf8.count > 1 else { break }
+      rest.removeFirst()
+      let option: String
+      let inline: String?
+      if let equals = argument.firstIndex(of: "=") {
+        option = String(argument[..<equals])
+        inline = String(argument[argument.index(after: equals)...])
+      } else {
+        option = argument
+        inline = nil
+      }
+      switch option {
+      case "--machine":
+        let name = try value(option, inline)
+        guard let machine = Machine(rawValue: name) else {
+          throw HostError("--machine \(name): use auto, software or hardware")
+        }
+        self.machine = machine
+      case "--strict": isStrict = true
+      case "--env", "-e":
+        let pair = try value(option, inline)
+        guard pair.contains("="), pair.first != "=" else {
+          throw HostError("--env \(pair): use KEY=VALUE")
+        }
+        environment.append(pair)
+      case "--env-host": passesHostEnvironment = true
+      case "--cwd":
+        let directory = try value(option, inline)
+        guard directory.first == "/" else {
+          throw HostError("--cwd \(directory): use an absolute path")
+        }
+        workingDirectory = directory
+      case "--mount": mounts.append(try value(option, inline))
+      case "--stats": wantsStatistics = true
+      case "--strace": wantsStrace = true
+      case "--log": wantsKernelLog = true
+      case "--quiet", "-q": isQuiet = true
+      case "--profile":
+        switch try value(option, inline) {
+        case "edmm": profile = .edmm
+        case "fixed": profile = .fixed
+        case let name: throw HostError("--profile \(name): use edmm or fixed")
+        }
+      case "--memory": memorySize = try Self.size(try value(option, inline))
+      case "--threads":
+        let text = try value(option, inline)
+        guard let count = UInt32(text), count >= 1, count <= EnclaveLayout.maximumThreadCount else {
+          throw HostError("--threads \(text): use 1...\(EnclaveLayout.maximumThreadCount)")
+        }
+        threadCount = count
+      case "--json": jsonFile = try value(option, inline)
+      case "--image": imageFile = try value(option, inline)
+      case "--help", "-h": wantsHelp = true
+      default: throw HostError("unknown option \(argument); see `cloister run --help`")
+      }
+    }
+    program = Array(rest)
+    if program.isEmpty && !wantsHelp {
+      throw HostError("no program given; use `cloister run [options] -- PROGRAM [ARGS]`")
+    }
+  }
+
+  /// `512M`, `4G`, `65536`.
+  static func size(_ text: String) throws(HostError) -> UInt64 {
+    var digits = text[...]
+    var shift: UInt64 = 0
+    switch text.last {
+    case "K", "k": shift = 10
+    case "M", "m": shift = 20
+    case "G", "g": shift = 30
+    default: break
+    }
+    if shift > 0 { digits = digits.dropLast() }
+    guard let value = UInt64(digits), value > 0, value <= (1 << 40) >> shift else {
+      throw HostError("--memory \(text): use a size such as 512M or 4G")
+    }
+    return value << shift
+  }
+}

@@ -1,0 +1,73 @@
+import CHostRuntime
+import Glibc
+import HostInterface
+import LinuxABI
+import PayloadFormat
+import SGX
+
+/// `cloister run`: builds an enclave for one program of the development root, runs it, and ends this
+/// process with the program's exit code.
+public struct Runner {
+  let options: RunOptions
+  private var clock = Stopwatch()
+
+  public init(_ options: RunOptions) { self.options = options }
+
+  /// Parses, runs, and never returns; errors are one line on stderr and their exit code.
+  public static func main(_ arguments: [String]) -> Never {
+    do throws(HostError) {
+      let options = try RunOptions(arguments)
+      if options.wantsHelp {
+        print(RunOptions.help)
+        exit(0)
+      }
+      var runner = Runner(options)
+      try runner.run()
+    } catch {
+      EnclaveProcess.say("cloister: \(error.description)")
+      exit(error.exitCode)
+    }
+  }
+
+  mutating func run() throws(HostError) -> Never {
+    let configuration = try options.measuredConfiguration()
+    let mounts = try options.parsedMounts()
+    let report = try RunReport(options)
+    clock.lap("arguments")
+
+    let imagePath: String
+    if let file = options.imageFile { imagePath = file } else { imagePath = try EnclaveImage.find() }
+    let image = try EnclaveImage(contentsOf: imagePath)
+    clock.lap("image")
+
+    let objects = try DevelopmentRoot(mounts: mounts.map(\.host))
+    let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
+    if !options.isQuiet { EnclaveProcess.say(choice.warning) }
+    let builder = EnclaveBuilder(
+      image: image, configuration: configuration, isDebug: true, xfrm: supportedXFRM())
+    let built = try choice.build(builder, clock: &clock)
+
+    let timings = clock
+    let machineName = choice.name
+    let process = EnclaveProcess(
+      machine: built.machine, configuration: configuration, source: objects
+    ) { process, code in
+      report.write(
+        machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,
+        statistics: process.statistics())
+    }
+    let signals = SignalWait()
+    do throws(Errno) {
+      try process.start(0)
+    } catch {
+      throw HostError("cannot start the first thread")
+    }
+    process.end(128 + signals.waitForEnd())
+  }
+}
+
+/// XFRM for this CPU: of XCR0 the parts that the kernel and the machines know how to save.
+func supportedXFRM() -> ATTRIBUTES.XFRM {
+  ATTRIBUTES.XFRM(rawValue: clh_xcr0()).intersection([.x87, .sse, .avx, .avx512])
+    .union(.legacy)
+}
