@@ -98,8 +98,35 @@ struct ELFImage {
     sections = Self.readSections(bytes)
   }
 
-  var executableSegments: [Segment] {
-    loads.filter(\.isExecutable).sorted { $0.fileOffset < $1.fileOffset }
+  /// Where code lies: the executable sections of each executable segment, or the whole segment when the
+  /// file has no sections there. Linkers put read-only data into the same segment as code (`ld -z
+  /// noseparate-code`, BOLT), and data looks like code to a decoder. An instruction that hides outside is
+  /// not found, and traps. Sorted by file offset; neighbours with only alignment between them are one.
+  var codeRanges: [Segment] {
+    var out: [Segment] = []
+    for segment in loads.filter(\.isExecutable).sorted(by: { $0.fileOffset < $1.fileOffset }) {
+      var ranges: [Segment] = []
+      let end = segment.fileOffset + segment.fileSize
+      let inside = sections.filter {
+        $0.isAllocated && $0.isExecutable && $0.size > 0 && $0.offset >= segment.fileOffset
+          && $0.offset + $0.size <= end
+          && $0.address == segment.address &+ UInt64($0.offset - segment.fileOffset)
+      }
+      for s in inside.sorted(by: { $0.offset < $1.offset }) {
+        if let last = ranges.last, s.offset <= last.fileOffset + last.fileSize + 63 {
+          let size = max(last.fileSize, s.offset + s.size - last.fileOffset)
+          ranges[ranges.count - 1].fileSize = size
+        } else {
+          var range = segment
+          range.fileOffset = s.offset
+          range.fileSize = s.size
+          range.address = s.address
+          ranges.append(range)
+        }
+      }
+      out += ranges.isEmpty ? [segment] : ranges
+    }
+    return out
   }
 
   private static func readSections(_ bytes: UnsafeRawBufferPointer) -> [Section] {

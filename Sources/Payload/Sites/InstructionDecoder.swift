@@ -65,6 +65,10 @@ struct InstructionDecoder {
       // libc's way to stop.
       shape.fallsThrough = false
       shape.isImplausible = false
+    case ZYDIS_MNEMONIC_ADD:
+      // `00 00`, which is what zeroes decode to.
+      shape.isImplausible = instruction.opcode == 0 && instruction.raw.modrm.reg == 0
+        && instruction.raw.modrm.rm == 0 && instruction.raw.modrm.mod == 0
     default: break
     }
     // A prefixed SYSCALL is legal but longer than the table says it is: left alone, so it traps.

@@ -9,7 +9,7 @@
 /// - jump tables of 32-bit offsets from their own start, in read-only data, at each such address;
 /// - 64-bit pointers in data (function pointers, addends of R_X86_64_RELATIVE, tables of `jmp *`);
 /// - in an ET_EXEC file any 32-bit value anywhere that is an address of the text;
-/// - symbols of whatever type, FDE starts, the entry point, and landing pads (`CallFrames`).
+/// - symbols of whatever type, starts of FDEs and Go functions, the entry point, and landing pads (`CallFrames`).
 ///
 /// What would escape: an address computed at run time from none of these. Compilers do not do that.
 struct JumpTargets {

@@ -50,7 +50,7 @@ public struct SiteAnalysis: Equatable, Sendable {
   /// Analyses a file's bytes.
   public init(_ bytes: UnsafeRawBufferPointer) throws(SiteAnalysisError) {
     let image = try ELFImage(bytes)
-    let segments = image.executableSegments
+    let segments = image.codeRanges
     var candidates: [[Int]] = []
     for s in segments {
       candidates.append(
@@ -61,6 +61,7 @@ public struct SiteAnalysis: Equatable, Sendable {
 
     let frames = CallFrames(image)
     var evidence = frames.functions.map { CodeEvidence(start: $0.start, end: $0.end) }
+    evidence += GoFunctions.evidence(image)
     evidence.append(CodeEvidence(start: image.entry, end: 0))
     for s in image.sections where s.isAllocated && s.isExecutable {
       evidence.append(CodeEvidence(start: s.address, end: 0))

@@ -1,7 +1,7 @@
 import Glibc
 import PayloadFormat
 
-/// One executable segment: where its instructions start, as far as anyone asked, and which of its bytes
+/// One stretch of code: where its instructions start, as far as anyone asked, and which of its bytes
 /// something may jump to.
 ///
 /// Decoding is a linear sweep, region by region. A region runs from one *anchor* (a place that is known to
