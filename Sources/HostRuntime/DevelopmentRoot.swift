@@ -2,6 +2,7 @@ import CHostRuntime
 import Glibc
 import HostInterface
 import LinuxABI
+import Payload
 import Synchronization
 
 /// The machine's own file tree, shown to the enclave by index (`insecureDevelopmentRoot` only).
@@ -97,6 +98,7 @@ final class DevelopmentRoot: ObjectSource {
   }
 
   func open(_ index: UInt64) throws(Errno) -> ObjectData {
+    if index >= BlockObject.sitesOffset { return try siteTable(index - BlockObject.sitesOffset) }
     guard let path = path(of: index) else { throw .ENOENT }
     let fd = Self.withPath(path) { clh_openat(AT_FDCWD, $0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0) }
     if fd == -ELOOP {
@@ -116,6 +118,20 @@ final class DevelopmentRoot: ObjectSource {
       throw .EIO
     }
     return .descriptor(fd)
+  }
+
+  /// The table of system-call sites of a regular file; EIO when it is not an ELF file that has any.
+  private func siteTable(_ index: UInt64) throws(Errno) -> ObjectData {
+    guard let path = path(of: index) else { throw .EIO }
+    let name = String(decoding: path, as: UTF8.self)
+    var status = stat()
+    guard Self.lstatus(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw .EIO }
+    do throws(SiteAnalysisError) {
+      if let cache = SiteCache() { return .bytes(try cache.analysis(path: name).table) }
+      return .bytes(try SiteAnalysis(path: name).table)
+    } catch {
+      throw .EIO
+    }
   }
 
   func entries(of directory: UInt64, cookie: UInt64, limit: Int) throws(Errno) -> [UInt8] {

@@ -1,0 +1,32 @@
+# Thin: each target is one script, so that what it does can be run and read without make.
+# `swift build` alone is enough while working on the host's code; the enclave has a link of its own.
+.PHONY: all enclave host setup test check soak bench demo clean
+
+all: enclave host
+
+enclave:
+	Enclave/build
+
+host:
+	Scripts/build-host
+
+setup:
+	Scripts/setup
+
+test: setup all
+	Scripts/test
+
+check: setup all
+	Scripts/check
+
+soak: setup all
+	Scripts/soak
+
+bench: setup all
+	Scripts/bench
+
+demo: setup all
+	Scripts/demo
+
+clean:
+	rm -rf build
