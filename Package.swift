@@ -82,7 +82,7 @@ let package = Package(
     .executableTarget(
       name: "cloister",
       dependencies: [
-        "HostRuntime", "Payload", "Attestation",
+        "HostRuntime", "HostInterface", "Payload", "Attestation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hostSettings),
 

@@ -53,6 +53,12 @@ uint64_t clh_load64(const void *at) { return *(const volatile uint64_t *)at; }
 void clh_store64(void *at, uint64_t value) { *(volatile uint64_t *)at = value; }
 
 pid_t clh_fork(void) { return (pid_t)negative(fork()); }
+int clh_close_from(int first) {
+  return (int)negative(syscall(SYS_close_range, first, ~0u, 0));
+}
+int clh_socketpair(int pair[2]) {
+  return (int)negative(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
+}
 int clh_eventfd(void) { return (int)negative(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 int clh_memfd(const char *name) { return (int)negative(memfd_create(name, MFD_CLOEXEC)); }
 int clh_openat(int directory, const char *path, int flags, int mode) {
@@ -74,6 +80,11 @@ int clh_ppoll(void *set, unsigned count, uint64_t timeout_ns) {
   struct timespec t = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
                        .tv_nsec = (long)(timeout_ns % 1000000000u)};
   return (int)negative(ppoll(set, count, timeout_ns == UINT64_MAX ? NULL : &t, NULL));
+}
+
+long clh_file_mode(int fd) {
+  struct stat status;
+  return syscall(SYS_fstat, fd, &status) < 0 ? -errno : (long)status.st_mode;
 }
 
 long clh_filesystem_type(const char *path) {

@@ -54,6 +54,9 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   /// Development only: `readdir(directory, cookie)`. Answer: byte count, 0 at the end; entries in the data area:
   /// {nextCookie u64, type u8 (DT_*), nameLength u8, name}, packed. ENOTDIR, EIO.
   case readdir = 65
+
+  /// Refused unless the measured configuration has `insecureDevelopmentRoot`.
+  public var isDevelopmentOnly: Bool { self == .lookup || self == .readdir }
 }
 
 /// What RDI says when the enclave leaves with EEXIT.

@@ -23,6 +23,26 @@ struct ObjectRecord: Sendable, Equatable {
       device, rdev, mtimeNs, ctimeNs, atimeNs,
     ]
   }
+
+  /// The same as bytes, for the broker's messages.
+  var bytes: [UInt8] {
+    var out: [UInt8] = []
+    for word in words { withUnsafeBytes(of: word.littleEndian) { out.append(contentsOf: $0) } }
+    return out
+  }
+}
+
+extension ObjectRecord {
+  init?(words bytes: [UInt8]) {
+    guard bytes.count == 80 else { return nil }
+    let w = bytes.withUnsafeBytes { p in
+      (0..<10).map { UInt64(littleEndian: p.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)) }
+    }
+    self.init(
+      index: w[0], mode: UInt32(truncatingIfNeeded: w[1]), nlink: UInt32(w[1] >> 32),
+      uid: UInt32(truncatingIfNeeded: w[2]), gid: UInt32(w[2] >> 32), size: w[3], inode: w[4],
+      device: w[5], rdev: w[6], mtimeNs: w[7], ctimeNs: w[8], atimeNs: w[9])
+  }
 }
 
 /// Data of an object: an open descriptor, or the bytes themselves when they are few (a link's target).

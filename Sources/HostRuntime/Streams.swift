@@ -39,9 +39,9 @@ struct Streams: Sendable {
   }
 
   static func kind(_ fd: Int32) -> StreamKind {
-    var status = stat()
-    guard fstat(fd, &status) == 0 else { return .null }
-    switch status.st_mode & S_IFMT {
+    let mode = clh_file_mode(fd)
+    guard mode >= 0 else { return .null }
+    switch mode_t(mode) & S_IFMT {
     case S_IFIFO: return .pipe
     case S_IFSOCK: return .socket
     case S_IFCHR: return isatty(fd) == 1 ? .terminal : .null

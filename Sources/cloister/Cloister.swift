@@ -1,10 +1,9 @@
 import ArgumentParser
 
 /// The command line. Each verb lives in a file of its own and holds no logic.
-@main
 struct Cloister: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cloister",
     abstract: "Run unmodified Linux programs inside SGX enclaves, and prove it.",
-    subcommands: [SitesCommand.self])
+    subcommands: [RunCommand.self, HostCallsCommand.self])
 }

@@ -23,6 +23,10 @@ void clh_store64(void *at, uint64_t value);
 
 /// fork(2). Only while the process has one thread.
 pid_t clh_fork(void);
+/// close_range(2): every descriptor from `first` on.
+int clh_close_from(int first);
+/// SOCK_SEQPACKET, close-on-exec.
+int clh_socketpair(int pair[2]);
 int clh_eventfd(void);
 int clh_memfd(const char *name);
 int clh_openat(int directory, const char *path, int flags, int mode);
@@ -36,6 +40,8 @@ long clh_terminal_size(int fd);
 
 /// ppoll(2) of struct pollfd[count]; UINT64_MAX: no timeout.
 int clh_ppoll(void *set, unsigned count, uint64_t timeout_ns);
+/// st_mode of fstat(2) itself; glibc's uses newfstatat(2), which takes a path and is not allowed later.
+long clh_file_mode(int fd);
 /// f_type of statfs(2).
 long clh_filesystem_type(const char *path);
 

@@ -1,0 +1,79 @@
+import CHostRuntime
+import Glibc
+import LinuxABI
+
+/// The broker's side of the socket.
+struct BrokerServer {
+  let socket: Int32
+  let objects: DevelopmentRoot
+  let signer: (_ mrenclave: [UInt8], _ attributes: [UInt8]) throws(HostError) -> [UInt8]
+
+  /// Answers until the enclave's process is gone.
+  func serve() -> Never {
+    let capacity = BrokerMessage.headerSize + BrokerMessage.maximumSize
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 8)
+    while true {
+      var received: Int32 = -1
+      let size = clh_receive_message(socket, buffer.baseAddress, buffer.count, &received)
+      if received >= 0 { close(received) }
+      guard size > 0,
+        let (words, bytes) = BrokerMessage.decode(
+          UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<size]))
+      else { _exit(0) }
+      var reply: (bytes: [UInt8], fd: Int32) = ([], -1)
+      var result: UInt64 = 0
+      do throws(Errno) {
+        reply = try answer(words, bytes)
+      } catch {
+        result = UInt64(error.rawValue)
+      }
+      let message = BrokerMessage.encode((result, 0, 0), reply.bytes)
+      let sent = clh_send_message(socket, message, message.count, reply.fd)
+      if reply.fd >= 0 { close(reply.fd) }
+      if sent < 0 { _exit(0) }
+    }
+  }
+
+  private func answer(
+    _ words: (UInt64, UInt64, UInt64), _ bytes: [UInt8]
+  ) throws(Errno) -> (bytes: [UInt8], fd: Int32) {
+    switch BrokerMessage.Operation(rawValue: words.0) {
+    case .lookup: return (try objects.lookup(directory: words.1, name: bytes).bytes, -1)
+    case .status: return (try objects.status(of: words.1).bytes, -1)
+    case .entries:
+      let limit = BrokerMessage.maximumSize
+      return (try objects.entries(of: words.1, cookie: words.2, limit: limit), -1)
+    case .open:
+      switch try objects.open(words.1) {
+      case .descriptor(let fd): return ([], fd)
+      case .bytes(let bytes):
+        return bytes.count <= BrokerMessage.maximumSize ? (bytes, -1) : ([], try memoryFile(bytes))
+      }
+    case .sign:
+      guard bytes.count == 48 else { throw .EINVAL }
+      do throws(HostError) {
+        return (try signer(Array(bytes[..<32]), Array(bytes[32...])), -1)
+      } catch {
+        EnclaveProcess.say("cloister: \(error.description)")
+        throw .EIO
+      }
+    case nil: throw .EINVAL
+    }
+  }
+
+  /// Bytes that do not fit a message, as a file without a name.
+  private func memoryFile(_ bytes: [UInt8]) throws(Errno) -> Int32 {
+    let fd = clh_memfd("cloister")
+    guard fd >= 0 else { throw .EIO }
+    var done = 0
+    while done < bytes.count {
+      let n = bytes.withUnsafeBytes { write(fd, $0.baseAddress! + done, $0.count - done) }
+      guard n > 0 else {
+        close(fd)
+        throw .EIO
+      }
+      done += n
+    }
+    return fd
+  }
+}

@@ -1,0 +1,120 @@
+import CHostRuntime
+import Glibc
+
+/// The seccomp filter of the enclave's process (seccomp(2), Linux's
+/// Documentation/userspace-api/seccomp_filter.rst).
+///
+/// It protects the host from the payload: a hostile program that jumps out of the enclave finds a
+/// process that can use the descriptors it has, its own memory and its own threads, and nothing else.
+/// Everything not listed answers EPERM; what the system calls of another architecture would do is not
+/// asked, the process is killed.
+struct Sandbox {
+  /// A filter instruction: struct sock_filter (linux/filter.h).
+  struct Instruction: Equatable {
+    var code: UInt16
+    var jumpTrue: UInt8 = 0
+    var jumpFalse: UInt8 = 0
+    var k: UInt32
+  }
+
+  /// Allowed whatever the arguments are.
+  static let allowed: [UInt32] = [
+    0,  // read
+    1,  // write
+    3,  // close
+    5,  // fstat
+    9,  // mmap
+    10,  // mprotect
+    11,  // munmap
+    12,  // brk
+    13,  // rt_sigaction
+    14,  // rt_sigprocmask
+    15,  // rt_sigreturn
+    17,  // pread64
+    24,  // sched_yield
+    25,  // mremap
+    28,  // madvise
+    35,  // nanosleep
+    39,  // getpid
+    46,  // sendmsg, on the broker's socket
+    47,  // recvmsg
+    60,  // exit
+    96,  // gettimeofday
+    128,  // rt_sigtimedwait
+    131,  // sigaltstack
+    158,  // arch_prctl
+    186,  // gettid
+    202,  // futex
+    219,  // restart_syscall
+    228,  // clock_gettime
+    230,  // clock_nanosleep
+    231,  // exit_group
+    271,  // ppoll
+    273,  // set_robust_list
+    290,  // eventfd2
+    318,  // getrandom
+    334,  // rseq
+  ]
+
+  /// Allowed when the low 32 bits of an argument have one of these values.
+  static func restricted(pid: UInt32) -> [(number: UInt32, argument: Int, values: [UInt32])] {
+    [
+      (16, 1, [0x5401, 0x5413]),  // ioctl: TCGETS (isatty), TIOCGWINSZ
+      (56, 0, [0x3D_0F00]),  // clone: what pthread_create asks for
+      (157, 0, [15, 59]),  // prctl: PR_SET_NAME, PR_SET_SYSCALL_USER_DISPATCH
+      (234, 0, [pid]),  // tgkill: this process
+    ]
+  }
+
+  static let clone3: UInt32 = 435
+
+  /// The program: architecture, then one comparison after the other.
+  static func program(pid: UInt32) -> [Instruction] {
+    let load: UInt16 = 0x20  // BPF_LD | BPF_W | BPF_ABS
+    let equal: UInt16 = 0x15  // BPF_JMP | BPF_JEQ | BPF_K
+    let atLeast: UInt16 = 0x35  // BPF_JMP | BPF_JGE | BPF_K
+    let answer: UInt16 = 0x06  // BPF_RET | BPF_K
+    let allow: UInt32 = 0x7FFF_0000
+    let kill: UInt32 = 0x8000_0000
+    let errno: UInt32 = 0x0005_0000
+    // struct seccomp_data: nr 0, arch 4, instruction pointer 8, arguments from 16 on.
+    var p = [
+      Instruction(code: load, k: 4),
+      Instruction(code: equal, jumpTrue: 1, k: 0xC000_003E),  // AUDIT_ARCH_X86_64
+      Instruction(code: answer, k: kill),
+      Instruction(code: load, k: 0),
+      Instruction(code: atLeast, jumpFalse: 1, k: 0x4000_0000),  // x32
+      Instruction(code: answer, k: kill),
+    ]
+    for number in allowed {
+      p.append(Instruction(code: equal, jumpFalse: 1, k: number))
+      p.append(Instruction(code: answer, k: allow))
+    }
+    // ENOSYS makes glibc use clone(2), whose flags can be looked at.
+    p.append(Instruction(code: equal, jumpFalse: 1, k: clone3))
+    p.append(Instruction(code: answer, k: errno | UInt32(ENOSYS)))
+    for rule in restricted(pid: pid) {
+      let size = UInt8(1 + 2 * rule.values.count + 1)
+      p.append(Instruction(code: equal, jumpFalse: size, k: rule.number))
+      p.append(Instruction(code: load, k: UInt32(16 + 8 * rule.argument)))
+      for value in rule.values {
+        p.append(Instruction(code: equal, jumpFalse: 1, k: value))
+        p.append(Instruction(code: answer, k: allow))
+      }
+      p.append(Instruction(code: answer, k: errno | UInt32(EPERM)))
+    }
+    p.append(Instruction(code: answer, k: errno | UInt32(EPERM)))
+    return p
+  }
+
+  /// Enters the filter for good, all threads of the process.
+  static func enter() throws(HostError) {
+    let program = program(pid: UInt32(getpid()))
+    let result = clh_no_new_privileges() < 0
+      ? -EPERM : program.withUnsafeBytes { clh_seccomp($0.baseAddress, UInt16(program.count)) }
+    guard result == 0 else {
+      throw HostError(
+        "cannot enter the seccomp filter (\(errorText(-result))); the kernel needs CONFIG_SECCOMP_FILTER")
+    }
+  }
+}
