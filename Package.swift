@@ -82,7 +82,7 @@ let package = Package(
     .executableTarget(
       name: "cloister",
       dependencies: [
-        "HostRuntime", "HostInterface", "Payload", "Attestation",
+        "HostRuntime", "HostInterface", "SGX", "SoftwareSGX", "Payload", "Attestation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hostSettings),
 

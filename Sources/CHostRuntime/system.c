@@ -53,8 +53,12 @@ uint64_t clh_load64(const void *at) { return *(const volatile uint64_t *)at; }
 void clh_store64(void *at, uint64_t value) { *(volatile uint64_t *)at = value; }
 
 pid_t clh_fork(void) { return (pid_t)negative(fork()); }
-int clh_close_from(int first) {
-  return (int)negative(syscall(SYS_close_range, first, ~0u, 0));
+void clh_close_from(int first, int except) {
+  if (except >= first) {
+    if (except > first) syscall(SYS_close_range, first, except - 1, 0);
+    first = except + 1;
+  }
+  syscall(SYS_close_range, first, ~0u, 0);
 }
 int clh_socketpair(int pair[2]) {
   return (int)negative(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));

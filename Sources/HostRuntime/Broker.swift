@@ -1,6 +1,7 @@
 import CHostRuntime
 import Glibc
 import LinuxABI
+import SGX
 import Synchronization
 
 /// The broker: a process of its own that opens files for the enclave's process, which after its seccomp
@@ -60,14 +61,11 @@ final class Broker: Sendable {
   }
 
   /// A SIGSTRUCT for a development enclave.
-  func sign(mrenclave: [UInt8], attributes: [UInt8]) throws(HostError) -> [UInt8] {
-    let reply: [UInt8]
-    do throws(Errno) {
-      reply = try call(.sign, 0, 0, mrenclave + attributes).bytes
-    } catch {
-      throw HostError("the enclave could not be signed with the debug key")
-    }
-    return reply
+  func sigstruct(mrenclave: [UInt8], attributes: ATTRIBUTES) throws(HostError) -> SIGSTRUCT {
+    guard let bytes = try? call(.sign, 0, 0, mrenclave + attributes.encoded()).bytes,
+      let sigstruct = try? SIGSTRUCT(bytes)
+    else { throw HostError("the enclave could not be signed with the debug key") }
+    return sigstruct
   }
 }
 

@@ -5,6 +5,8 @@ import HostInterface
 struct RunReport: Sendable {
   private let printsStatistics: Bool
   private let json: Int32?
+  /// The JSON file's, or -1.
+  var descriptor: Int32 { json ?? -1 }
 
   /// Opens the JSON file now: later the process may open nothing.
   init(_ options: RunOptions) throws(HostError) {
@@ -83,6 +85,6 @@ struct RunReport: Sendable {
   }
 }
 
-func hexText(_ bytes: [UInt8]) -> String {
+public func hexText(_ bytes: [UInt8]) -> String {
   bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

@@ -35,28 +35,40 @@ public struct Runner {
     let report = try RunReport(options)
     clock.lap("arguments")
 
+    clh_close_from(3, report.descriptor)
+    let state = try StateFolder()
+    let broker = try Broker.fork(serving: DevelopmentRoot(mounts: mounts.map(\.host))) {
+      (mrenclave, attributes) throws(HostError) in
+      try DebugSigner(state).sign(mrenclave: mrenclave, attributes: ATTRIBUTES(attributes))
+        .encoded()
+    }
+    clock.lap("broker")
+
     let imagePath: String
     if let file = options.imageFile { imagePath = file } else { imagePath = try EnclaveImage.find() }
     let image = try EnclaveImage(contentsOf: imagePath)
     clock.lap("image")
 
-    let objects = try DevelopmentRoot(mounts: mounts.map(\.host))
     let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
     if !options.isQuiet { EnclaveProcess.say(choice.warning) }
     let builder = EnclaveBuilder(
       image: image, configuration: configuration, isDebug: true, xfrm: supportedXFRM())
-    let built = try choice.build(builder, clock: &clock)
+    let built = try choice.build(builder, clock: &clock) {
+      (mrenclave, attributes) throws(HostError) in
+      try broker.sigstruct(mrenclave: mrenclave, attributes: attributes)
+    }
 
     let timings = clock
     let machineName = choice.name
     let process = EnclaveProcess(
-      machine: built.machine, configuration: configuration, source: objects
+      machine: built.machine, configuration: configuration, source: broker
     ) { process, code in
       report.write(
         machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,
         statistics: process.statistics())
     }
     let signals = SignalWait()
+    try Sandbox.enter()
     do throws(Errno) {
       try process.start(0)
     } catch {

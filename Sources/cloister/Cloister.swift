@@ -5,5 +5,8 @@ struct Cloister: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cloister",
     abstract: "Run unmodified Linux programs inside SGX enclaves, and prove it.",
-    subcommands: [RunCommand.self, HostCallsCommand.self])
+    subcommands: [
+      RunCommand.self, MeasureCommand.self, KeygenCommand.self, HostCallsCommand.self,
+      SitesCommand.self,
+    ])
 }

@@ -23,8 +23,8 @@ void clh_store64(void *at, uint64_t value);
 
 /// fork(2). Only while the process has one thread.
 pid_t clh_fork(void);
-/// close_range(2): every descriptor from `first` on.
-int clh_close_from(int first);
+/// close_range(2): every descriptor from `first` on but one.
+void clh_close_from(int first, int except);
 /// SOCK_SEQPACKET, close-on-exec.
 int clh_socketpair(int pair[2]);
 int clh_eventfd(void);
