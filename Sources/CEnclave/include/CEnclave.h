@@ -54,6 +54,8 @@ typedef struct {
   uint64_t host_buffer_size;
   uint64_t start_argument;
   uint64_t kernel_fault_rip;
+  uint64_t return_address;
+  uint64_t exception_return_address;
 } cl_thread_block;
 
 #define CL_ASSERT_OFFSET(field, constant) \
@@ -77,6 +79,8 @@ CL_ASSERT_OFFSET(exit_rip, TB_EXIT_RIP);
 CL_ASSERT_OFFSET(exit_rsp, TB_EXIT_RSP);
 CL_ASSERT_OFFSET(exception_depth, TB_EXCEPTION_DEPTH);
 CL_ASSERT_OFFSET(host_buffer_size, TB_HOST_BUFFER_SIZE);
+CL_ASSERT_OFFSET(return_address, TB_RETURN_ADDRESS);
+CL_ASSERT_OFFSET(exception_return_address, TB_EXCEPTION_RETURN_ADDRESS);
 _Static_assert(offsetof(cl_regs, rax) == REGS_RAX, "rax");
 _Static_assert(offsetof(cl_regs, rip) == REGS_RIP, "rip");
 _Static_assert(offsetof(cl_regs, rsp) == REGS_RSP, "rsp");
@@ -132,8 +136,17 @@ uint64_t cl_egetkey(const void *keyrequest, void *key);
 
 /// Goes to user mode with these registers; never returns to the caller.
 _Noreturn void cl_enter_user(cl_regs *regs);
-/// Runs `function(argument)` on this thread's kernel stack from its top; never returns.
-_Noreturn void cl_switch_stack(uint64_t top, void (*function)(uint64_t), uint64_t argument);
+/// Where a thread's registers lie while it is in the kernel: always the same place on its stack.
+static inline cl_regs *cl_regs_at(uint64_t kernel_stack_top) {
+  return (cl_regs *)(kernel_stack_top - REGS_SIZE);
+}
+/// Leaves with ExitReason.hostCall for good: the TCS is free when the host has it.
+_Noreturn void cl_thread_exit(void);
+uint64_t cl_read_fs_base(void);
+/// Bounds of code with special treatment by the exception handler.
+extern char cl_exit_window_start[], cl_exit_window_end[], cl_exit_restart[];
+extern char cl_copy_start[], cl_copy_end[], cl_copy_fault[], cl_atomic_start[], cl_atomic_end[], cl_atomic_fault[];
+extern char cl_trap_continue[];
 
 /// XSAVE and XRSTOR with the enclave's XFRM (`cl_xfrm`), standard format, 64-byte aligned area.
 extern uint64_t cl_xfrm;

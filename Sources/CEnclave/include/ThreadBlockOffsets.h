@@ -26,6 +26,10 @@
 #define TB_EXCEPTION_DEPTH 184
 #define TB_COPY_ACTIVE 192
 #define TB_HOST_BUFFER_SIZE 200
+#define TB_START_ARGUMENT 208
+#define TB_KERNEL_FAULT_RIP 216
+#define TB_RETURN_ADDRESS 224
+#define TB_EXCEPTION_RETURN_ADDRESS 232
 
 // TB_STATE
 #define TS_UNUSED 0
@@ -46,3 +50,8 @@
 #define REGS_XMM 160
 #define REGS_MXCSR 416
 #define REGS_SIZE 448
+
+// EnclaveLayout.swift, for thread 0's first entry (checked at boot).
+#define LAYOUT_KERNEL_STACK0 0xFE00000000
+#define LAYOUT_EXCEPTION_STACK_TOP 0x14000
+#define LAYOUT_KERNEL_STACK_TOP 0x40000

@@ -1,7 +1,151 @@
 import EnclaveRuntime
 import LinuxABI
+import PayloadFormat
 
-/// The memory map of a process.
+/// The memory map of a process (Linux: mm_struct).
+///
+/// `lock` guards everything here. It is a sleeping lock and held over page-change host calls, never over
+/// file reads: a fault on a file mapping reads the content first, then looks again (the order is inode,
+/// page cache, memory map).
 final class AddressSpace: @unchecked Sendable {
+  let lock = Lock()
+  /// Sorted by address, not overlapping.
+  var vmas: [VMA] = []
+
+  /// Top of the area for mappings without an address; they go downwards from here.
+  var mmapBase: UInt = 0
+  /// Program break: start of the heap and its current end.
+  var brkStart: UInt = 0
+  var brkEnd: UInt = 0
+  /// RLIMIT_STACK and RLIMIT_DATA, as far as this map enforces them.
+  var stackLimit: UInt = 8 << 20
+  var dataLimit: UInt = .max
+  /// Bytes in mappings (RLIMIT_AS, /proc/self/statm).
+  var totalBytes: UInt = 0
+
+  static let lowest = UInt(EnclaveLayout.userBase)
+  static let highest = UInt(EnclaveLayout.userEnd)
+
   init() {}
+
+  /// Index of the first mapping that ends above `address`.
+  func index(above address: UInt) -> Int {
+    var low = 0
+    var high = vmas.count
+    while low < high {
+      let middle = (low + high) / 2
+      if vmas[middle].end > address { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+
+  /// The mapping that holds `address`.
+  func find(_ address: UInt) -> Int? {
+    let i = index(above: address)
+    return i < vmas.count && vmas[i].start <= address ? i : nil
+  }
+
+  /// No mapping meets [start, end).
+  func isFree(_ start: UInt, _ end: UInt) -> Bool {
+    let i = index(above: start)
+    return i == vmas.count || vmas[i].start >= end
+  }
+
+  /// Highest gap of `size` bytes below `top`, above `bottom`. Mappings stand off the stack by its guard.
+  func gap(_ size: UInt, below top: UInt, above bottom: UInt) -> UInt? {
+    var ceiling = top
+    var i = index(above: top == 0 ? 0 : top - 1)
+    if i < vmas.count, vmas[i].start < top { ceiling = vmas[i].start }
+    while true {
+      let floor = i > 0 ? max(vmas[i - 1].end, bottom) : bottom
+      if ceiling >= floor, ceiling - floor >= size { return ceiling - size }
+      if i == 0 || vmas[i - 1].start <= bottom { return nil }
+      i -= 1
+      ceiling = min(ceiling, vmas[i].start)
+    }
+  }
+
+  /// Puts a mapping into a free range, merged with its neighbours where they are alike.
+  func insert(_ vma: VMA) {
+    var i = index(above: vma.start)
+    totalBytes += vma.end - vma.start
+    if i > 0, vmas[i - 1].continues(vma) {
+      vmas[i - 1].end = vma.end
+      i -= 1
+    } else {
+      vmas.insert(vma, at: i)
+    }
+    if i + 1 < vmas.count, vmas[i].continues(vmas[i + 1]) {
+      vmas[i].end = vmas[i + 1].end
+      vmas.remove(at: i + 1)
+    }
+  }
+
+  /// Makes `address` a boundary between mappings.
+  func split(at address: UInt) {
+    guard let i = find(address), vmas[i].start < address else { return }
+    let v = vmas[i]
+    vmas[i] = v.part(v.start, address)
+    vmas.insert(v.part(address, v.end), at: i + 1)
+  }
+
+  func mergeAround(_ start: UInt, _ end: UInt) {
+    var i = max(0, index(above: start) - 1)
+    while i + 1 < vmas.count, vmas[i].start < end {
+      if vmas[i].continues(vmas[i + 1]) {
+        vmas[i].end = vmas[i + 1].end
+        vmas.remove(at: i + 1)
+      } else {
+        i += 1
+      }
+    }
+  }
+
+  /// Gives the committed pages of [start, end) back to the machine.
+  func decommit(_ start: UInt, _ end: UInt) {
+    var at = start
+    while let (from, to) = CommittedPages.next(at, end, committed: true) {
+      PageChange.release(from, Int(to - from))
+      _ = CommittedPages.set(from, to, false)
+      at = to
+    }
+  }
+
+  /// Removes [start, end) from the map; the lock is held.
+  func removeRange(_ start: UInt, _ end: UInt) {
+    if isFree(start, end) { return }
+    split(at: start)
+    split(at: end)
+    let first = index(above: start)
+    var last = first
+    while last < vmas.count, vmas[last].start < end {
+      totalBytes -= vmas[last].end - vmas[last].start
+      last += 1
+    }
+    vmas.removeSubrange(first..<last)
+    decommit(start, end)
+  }
+}
+
+/// Page changes of user memory; in plain-Swift tests there is no enclave, and nothing happens.
+enum PageChange {
+  static func commit(_ address: UInt, _ length: Int) -> Bool {
+    #if CLOISTER_ENCLAVE
+      return EnclavePages.commit(address, length)
+    #else
+      return true
+    #endif
+  }
+  static func release(_ address: UInt, _ length: Int) {
+    #if CLOISTER_ENCLAVE
+      EnclavePages.release(address, length)
+    #endif
+  }
+  static func protect(_ address: UInt, _ length: Int, from: Protection, to: Protection) {
+    #if CLOISTER_ENCLAVE
+      EnclavePages.protect(
+        address, length, from: PagePermissions(rawValue: from.rawValue),
+        to: PagePermissions(rawValue: to.rawValue))
+    #endif
+  }
 }

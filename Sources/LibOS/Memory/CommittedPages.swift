@@ -1,0 +1,66 @@
+import EnclaveRuntime
+
+/// Which user pages of the enclave are committed (have an EPC page). The kernel's own record, never the
+/// host's: EACCEPT is executed only for pages that are not in it.
+///
+/// Guarded by the lock of the address space that owns the range.
+enum CommittedPages {
+  /// One bit a page, one run of 32 KiB for each GiB that was ever touched.
+  nonisolated(unsafe) private static var maps: [PageRun?] = []
+
+  private static func map(_ address: UInt, create: Bool) -> PageRun? {
+    if maps.isEmpty { maps = [PageRun?](repeating: nil, count: 1024) }
+    let i = Int(address >> 30) & 1023
+    if let run = maps[i] { return run }
+    if !create { return nil }
+    let run = PageRun(pageCount: 8)
+    maps[i] = run
+    return run
+  }
+
+  static func contains(_ address: UInt) -> Bool {
+    guard let run = map(address, create: false) else { return false }
+    let page = Int((address >> 12) & 0x3FFFF)
+    return run[page >> 3] & (1 << UInt8(page & 7)) != 0
+  }
+
+  /// False: no memory for the record itself.
+  static func set(_ start: UInt, _ end: UInt, _ committed: Bool) -> Bool {
+    var at = start
+    while at < end {
+      guard let run = map(at, create: committed) else {
+        if committed { return false }
+        at = min(end, (at | 0x3FFF_FFFF) + 1)
+        continue
+      }
+      let page = Int((at >> 12) & 0x3FFFF)
+      if page & 7 == 0, end - at >= 8 << 12 {
+        run[page >> 3] = committed ? 0xFF : 0
+        at += 8 << 12
+      } else {
+        let bit = UInt8(1) << UInt8(page & 7)
+        if committed { run[page >> 3] |= bit } else { run[page >> 3] &= ~bit }
+        at += 4096
+      }
+    }
+    return true
+  }
+
+  /// The first stretch of pages in [start, end) whose state is `committed`; nil when there is none.
+  static func next(_ start: UInt, _ end: UInt, committed: Bool) -> (UInt, UInt)? {
+    var at = start
+    while at < end, contains(at) != committed { at = step(at, end, !committed) }
+    if at >= end { return nil }
+    let from = at
+    while at < end, contains(at) == committed { at = step(at, end, committed) }
+    return (from, min(at, end))
+  }
+
+  /// One page on, or eight when a whole byte of the map has that state, or a GiB that has no map.
+  private static func step(_ at: UInt, _ end: UInt, _ state: Bool) -> UInt {
+    guard let run = map(at, create: false) else { return min(end, (at | 0x3FFF_FFFF) + 1) }
+    let page = Int((at >> 12) & 0x3FFFF)
+    if page & 7 == 0, run[page >> 3] == (state ? 0xFF : 0) { return min(end, at + (8 << 12)) }
+    return at + 4096
+  }
+}

@@ -1,0 +1,150 @@
+import EnclaveRuntime
+import LinuxABI
+
+/// How an access to an address ends (sigaction(2), si_code of SIGSEGV and SIGBUS).
+enum FaultResult {
+  case resolved
+  /// SEGV_MAPERR: nothing is mapped there.
+  case notMapped
+  /// SEGV_ACCERR: the mapping does not allow it.
+  case notAllowed
+  /// BUS_ADRERR: beyond the end of the mapped file.
+  case beyondFile
+  /// The enclave has no memory left.
+  case outOfMemory
+}
+
+extension AddressSpace {
+  static let smallestWindow: UInt = 64 << 10
+  static let largestWindow: UInt = 2 << 20
+  static let fileWindow: UInt = 256 << 10
+  /// What MAP_GROWSDOWN leaves free below a stack (Linux: stack_guard_gap is 256 pages; one is enough here).
+  static let growGuard: UInt = 4096
+
+  /// Commits what is needed for an access to `address`. Page faults and the kernel's own copies end here.
+  func fault(_ address: UInt, access: Protection) -> FaultResult {
+    while true {
+      lock.lock()
+      var found = find(address)
+      if found == nil { found = grow(to: address) }
+      guard let i = found else {
+        lock.unlock()
+        return .notMapped
+      }
+      let vma = vmas[i]
+      guard access.isSubset(of: vma.effective), !vma.protection.isEmpty else {
+        lock.unlock()
+        return .notAllowed
+      }
+      let page = address & ~4095
+      if CommittedPages.contains(page) {
+        // Another thread was faster, or the permissions changed while the fault was on its way.
+        lock.unlock()
+        return .resolved
+      }
+      guard let object = vma.object else {
+        let result = commitAnonymous(i, page)
+        lock.unlock()
+        return result
+      }
+      let (from, to) = window(vma, page, Self.fileWindow, Self.fileWindow)
+      lock.unlock()
+
+      let offset = vma.offset + UInt64(from - vma.start)
+      if offset + UInt64(page - from) >= (object.size + 4095) & ~4095 { return .beyondFile }
+      guard let staging = PageRun(pageCount: Int(to - from) >> 12) else { return .outOfMemory }
+      var buffer = staging.buffer(0, count: staging.byteCount)
+      do throws(Errno) { _ = try object.read(&buffer, offset: offset) } catch { return .beyondFile }
+
+      lock.lock()
+      // The map may have changed meanwhile: only if it still says the same is the content right.
+      if let j = find(page), vmas[j].object === object, vmas[j].start <= from, vmas[j].end >= to,
+        vmas[j].offset + UInt64(from - vmas[j].start) == offset,
+        CommittedPages.next(from, to, committed: true) == nil
+      {
+        let ok = commitFile(vmas[j], from, to, staging)
+        lock.unlock()
+        return ok ? .resolved : .outOfMemory
+      }
+      lock.unlock()
+    }
+  }
+
+  /// The uncommitted pages around `page` to commit at once: aligned to `size`, within the mapping.
+  private func window(_ vma: VMA, _ page: UInt, _ size: UInt, _ alignment: UInt) -> (UInt, UInt) {
+    var from = max(vma.start, page & ~(alignment - 1))
+    var to = min(vma.end, from + size)
+    if page >= to { to = min(vma.end, page + 4096) }
+    // Shrink to the hole that holds the page.
+    var at = page
+    while at > from, !CommittedPages.contains(at - 4096) { at -= 4096 }
+    from = at
+    at = page + 4096
+    while at < to, !CommittedPages.contains(at) { at += 4096 }
+    to = min(to, at)
+    return (from, to)
+  }
+
+  private func commitAnonymous(_ i: Int, _ page: UInt) -> FaultResult {
+    let vma = vmas[i]
+    var size = Self.smallestWindow
+    if vma.faultEnd == page, vma.faultWindow > 0 {
+      size = min(vma.faultWindow * 2, Self.largestWindow)
+    }
+    var (from, to) = window(vma, page, size, Self.smallestWindow)
+    if !commit(vma, from, to) {
+      (from, to) = (page, page + 4096)
+      guard commit(vma, from, to) else { return .outOfMemory }
+    }
+    vmas[i].faultEnd = to
+    vmas[i].faultWindow = size
+    return .resolved
+  }
+
+  private func commit(_ vma: VMA, _ from: UInt, _ to: UInt) -> Bool {
+    guard CommittedPages.set(from, to, true) else { return false }
+    guard PageChange.commit(from, Int(to - from)) else {
+      _ = CommittedPages.set(from, to, false)
+      return false
+    }
+    PageChange.protect(from, Int(to - from), from: [.PROT_READ, .PROT_WRITE], to: vma.effective)
+    return true
+  }
+
+  private func commitFile(_ vma: VMA, _ from: UInt, _ to: UInt, _ content: PageRun) -> Bool {
+    guard CommittedPages.set(from, to, true) else { return false }
+    guard PageChange.commit(from, Int(to - from)) else {
+      _ = CommittedPages.set(from, to, false)
+      return false
+    }
+    KernelCopy.toCommitted(from, content, count: Int(to - from))
+    vma.rewritten?.apply(from, to)
+    PageChange.protect(from, Int(to - from), from: [.PROT_READ, .PROT_WRITE], to: vma.effective)
+    return true
+  }
+
+  /// Commits every page of [start, end) now (MAP_POPULATE, the loader).
+  func populate(_ start: UInt, _ end: UInt, access: Protection) -> FaultResult {
+    var at = start
+    while at < end {
+      if !CommittedPages.contains(at) {
+        let result = fault(at, access: access)
+        guard case .resolved = result else { return result }
+      }
+      at += 4096
+    }
+    return .resolved
+  }
+
+  /// MAP_GROWSDOWN: extends the stack above `address` down to it.
+  private func grow(to address: UInt) -> Int? {
+    let i = index(above: address)
+    guard i < vmas.count, vmas[i].growsDown else { return nil }
+    let start = address & ~4095
+    let below = i > 0 ? vmas[i - 1].end : Self.lowest
+    guard start >= below + Self.growGuard, vmas[i].end - start <= stackLimit else { return nil }
+    totalBytes += vmas[i].start - start
+    vmas[i].start = start
+    return i
+  }
+}

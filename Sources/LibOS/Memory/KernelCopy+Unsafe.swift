@@ -1,0 +1,26 @@
+import EnclaveRuntime
+
+/// Direct writes to user pages that the memory manager has just committed and holds the lock for.
+enum KernelCopy {
+  static func toCommitted(_ address: UInt, _ content: PageRun, count: Int) {
+    precondition(count <= content.byteCount)
+    // SAFETY: the pages are committed read-write and nobody else may touch the map meanwhile.
+    unsafe UnsafeMutableRawPointer(bitPattern: address)!.copyMemory(
+      from: UnsafeRawPointer(bitPattern: content.address)!, byteCount: count)
+  }
+
+  static func store(_ address: UInt, _ bytes: [UInt8], from: Int, count: Int) {
+    precondition(from >= 0 && count >= 0 && from + count <= bytes.count)
+    for i in 0..<count {
+      // SAFETY: as above.
+      unsafe UnsafeMutablePointer<UInt8>(bitPattern: address + UInt(i))!.pointee = bytes[from + i]
+    }
+  }
+
+  /// Copies between committed pages (mremap).
+  static func move(to: UInt, from: UInt, count: Int) {
+    // SAFETY: both ranges are committed; the caller holds the lock and made them accessible.
+    unsafe UnsafeMutableRawPointer(bitPattern: to)!.copyMemory(
+      from: UnsafeRawPointer(bitPattern: from)!, byteCount: count)
+  }
+}

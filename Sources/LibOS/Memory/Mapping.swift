@@ -1,0 +1,356 @@
+import EnclaveRuntime
+import LinuxABI
+
+/// What mmap(2) was asked for, decoded and checked by the handler.
+struct MappingRequest {
+  var address: UInt = 0
+  var length: UInt
+  var protection: Protection
+  var isShared = false
+  var isFixed = false
+  var mustNotReplace = false
+  var growsDown = false
+  var populate = false
+  var kind = VMAKind.plain
+  var object: MappedObject?
+  var offset: UInt64 = 0
+}
+
+extension AddressSpace {
+  /// mmap(2). `length` and `address` are page multiples for MAP_FIXED; returns the address.
+  func map(_ request: MappingRequest) throws(Errno) -> UInt {
+    guard request.length > 0, request.length <= Self.highest else {
+      throw request.length == 0 ? .EINVAL : .ENOMEM
+    }
+    let length = (request.length + 4095) & ~4095
+    lock.lock()
+    var place: UInt = 0
+    if request.isFixed || request.mustNotReplace {
+      guard request.address & 4095 == 0 else {
+        lock.unlock()
+        throw .EINVAL
+      }
+      guard request.address >= Self.lowest, request.address <= Self.highest,
+        length <= Self.highest - request.address
+      else {
+        lock.unlock()
+        throw request.address < Self.lowest ? .EPERM : .ENOMEM
+      }
+      place = request.address
+      if request.mustNotReplace, !isFree(place, place + length) {
+        lock.unlock()
+        throw .EEXIST
+      }
+      removeRange(place, place + length)
+    } else {
+      let hint = (request.address + 4095) & ~4095
+      if hint >= Self.lowest, hint <= Self.highest, length <= Self.highest - hint,
+        isFree(hint, hint + length)
+      {
+        place = hint
+      } else if let found = gap(length, below: mmapBase, above: Self.lowest + (4 << 20)) {
+        place = found
+      } else {
+        lock.unlock()
+        throw .ENOMEM
+      }
+    }
+    var vma = VMA(start: place, end: place + length, protection: request.protection)
+    vma.isShared = request.isShared
+    vma.growsDown = request.growsDown
+    vma.kind = request.kind
+    vma.object = request.object
+    vma.offset = request.offset
+    insert(vma)
+    lock.unlock()
+
+    if let object = request.object, request.protection.contains(.PROT_EXEC) {
+      rewrite(object, place: place, offset: request.offset, length: length)
+    }
+    if request.populate, !request.protection.isEmpty {
+      _ = populate(place, place + length, access: .PROT_READ)
+    }
+    return place
+  }
+
+  /// Plans the rewriting of a file mapping that is or becomes executable, and applies it to pages that are
+  /// there already.
+  func rewrite(_ object: MappedObject, place: UInt, offset: UInt64, length: UInt) {
+    guard let rewritten = prepareRewriting(object, place: place, offset: offset, length: length) else {
+      return
+    }
+    lock.lock()
+    defer { lock.unlock() }
+    split(at: place)
+    split(at: place + length)
+    var i = index(above: place)
+    while i < vmas.count, vmas[i].start < place + length {
+      if vmas[i].object === object, vmas[i].offset == offset + UInt64(vmas[i].start - place) {
+        vmas[i].rewritten = rewritten
+        var at = vmas[i].start
+        while let (from, to) = CommittedPages.next(at, vmas[i].end, committed: true) {
+          PageChange.protect(
+            from, Int(to - from), from: vmas[i].effective,
+            to: vmas[i].effective.union([.PROT_READ, .PROT_WRITE]))
+          rewritten.apply(from, to)
+          PageChange.protect(
+            from, Int(to - from), from: vmas[i].effective.union([.PROT_READ, .PROT_WRITE]),
+            to: vmas[i].effective)
+          at = to
+        }
+      }
+      i += 1
+    }
+  }
+
+  /// munmap(2).
+  func unmap(_ address: UInt, _ length: UInt) throws(Errno) {
+    guard address & 4095 == 0, length > 0, address <= Self.highest, length <= Self.highest - address
+    else { throw .EINVAL }
+    let end = address + ((length + 4095) & ~4095)
+    writeBack(address, end)
+    lock.withLock { removeRange(address, end) }
+  }
+
+  /// mprotect(2).
+  func protect(_ address: UInt, _ length: UInt, _ protection: Protection) throws(Errno) {
+    guard address & 4095 == 0 else { throw .EINVAL }
+    if length == 0 { return }
+    guard address <= Self.highest, length <= Self.highest - address else { throw .ENOMEM }
+    let end = address + ((length + 4095) & ~4095)
+    // File content that becomes executable is rewritten before it can run.
+    if protection.contains(.PROT_EXEC) {
+      while let (object, start, offset, size) = unrewritten(address, end) {
+        if let r = prepareRewriting(object, place: start, offset: offset, length: size) {
+          attach(r, start, size)
+        } else {
+          attach(Self.nothingToRewrite, start, size)
+        }
+      }
+    }
+    lock.lock()
+    defer { lock.unlock() }
+    // Linux changes what it can and fails at the first hole.
+    var at = address
+    split(at: address)
+    split(at: end)
+    var i = index(above: address)
+    while at < end {
+      guard i < vmas.count, vmas[i].start <= at else {
+        mergeAround(address, end)
+        throw .ENOMEM
+      }
+      let old = vmas[i].effective
+      vmas[i].protection = protection
+      let new = vmas[i].effective
+      if old != new {
+        var page = vmas[i].start
+        while let (from, to) = CommittedPages.next(page, vmas[i].end, committed: true) {
+          if protection.contains(.PROT_EXEC), let r = vmas[i].rewritten, old.isDisjoint(with: .PROT_EXEC),
+            r !== Self.nothingToRewrite
+          {
+            PageChange.protect(
+              from, Int(to - from), from: old, to: old.union([.PROT_READ, .PROT_WRITE]))
+            r.apply(from, to)
+            PageChange.protect(
+              from, Int(to - from), from: old.union([.PROT_READ, .PROT_WRITE]), to: new)
+          } else {
+            PageChange.protect(from, Int(to - from), from: old, to: new)
+          }
+          page = to
+        }
+      }
+      at = vmas[i].end
+      i += 1
+    }
+    mergeAround(address, end)
+  }
+
+  static let nothingToRewrite = RewrittenObject(patches: [], stubStart: 0, stubEnd: 0, count: 0)
+
+  /// A file mapping in the range that was never looked at for sites.
+  private func unrewritten(_ start: UInt, _ end: UInt) -> (MappedObject, UInt, UInt64, UInt)? {
+    lock.lock()
+    defer { lock.unlock() }
+    var i = index(above: start)
+    while i < vmas.count, vmas[i].start < end {
+      let v = vmas[i]
+      if let object = v.object, v.rewritten == nil {
+        let from = max(v.start, start)
+        let to = min(v.end, end)
+        return (object, from, v.offset + UInt64(from - v.start), to - from)
+      }
+      i += 1
+    }
+    return nil
+  }
+
+  private func attach(_ r: RewrittenObject, _ start: UInt, _ size: UInt) {
+    lock.lock()
+    defer { lock.unlock() }
+    split(at: start)
+    split(at: start + size)
+    var i = index(above: start)
+    while i < vmas.count, vmas[i].start < start + size {
+      if vmas[i].object != nil { vmas[i].rewritten = r }
+      i += 1
+    }
+  }
+
+  /// brk(2): the new break, or the old one when it cannot be.
+  func setBreak(_ requested: UInt) -> UInt {
+    lock.lock()
+    defer { lock.unlock() }
+    guard requested >= brkStart, requested <= Self.highest else { return brkEnd }
+    let old = (brkEnd + 4095) & ~4095
+    let new = (requested + 4095) & ~4095
+    if new < old {
+      removeRange(new, old)
+    } else if new > old {
+      guard isFree(old, new), new - brkStart <= dataLimit else { return brkEnd }
+      insert(
+        VMA(start: old, end: new, protection: [.PROT_READ, .PROT_WRITE], kind: .heap))
+    }
+    brkEnd = requested
+    return requested
+  }
+
+  /// mremap(2). An EPC page has one address: moving copies the content.
+  func remap(
+    _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?
+  ) throws(Errno) -> UInt {
+    guard old & 4095 == 0, newLength > 0, old <= Self.highest, newLength <= Self.highest else {
+      throw .EINVAL
+    }
+    let oldSize = (oldLength + 4095) & ~4095
+    let newSize = (newLength + 4095) & ~4095
+    guard oldSize > 0, oldSize <= Self.highest - old else { throw .EINVAL }
+    lock.lock()
+    defer { lock.unlock() }
+    guard let i = find(old) else { throw .EFAULT }
+    guard vmas[i].end >= old + oldSize else { throw .EFAULT }
+    if fixed == nil {
+      if newSize <= oldSize {
+        if newSize < oldSize { removeRange(old + newSize, old + oldSize) }
+        return old
+      }
+      if vmas[i].end == old + oldSize, old + newSize <= Self.highest,
+        isFree(old + oldSize, old + newSize)
+      {
+        var more = vmas[i].part(old, old + oldSize)
+        more.start = old + oldSize
+        more.end = old + newSize
+        if more.object != nil { more.offset += UInt64(oldSize) }
+        insert(more)
+        return old
+      }
+    }
+    guard mayMove else { throw .ENOMEM }
+    var place: UInt
+    if let fixed {
+      guard fixed & 4095 == 0, fixed >= Self.lowest, newSize <= Self.highest - fixed,
+        fixed + newSize <= old || old + oldSize <= fixed
+      else { throw .EINVAL }
+      place = fixed
+      removeRange(place, place + newSize)
+    } else {
+      guard let found = gap(newSize, below: mmapBase, above: Self.lowest + (4 << 20)) else {
+        throw .ENOMEM
+      }
+      place = found
+    }
+    guard let j = find(old) else { throw .EFAULT }
+    var moved = vmas[j].part(old, min(vmas[j].end, old + oldSize))
+    moved.start = place
+    moved.end = place + newSize
+    // Copy what is there.
+    let keep = min(oldSize, newSize)
+    let effective = moved.effective
+    var at = old
+    while let (from, to) = CommittedPages.next(at, old + keep, committed: true) {
+      let target = place + (from - old)
+      let count = Int(to - from)
+      guard CommittedPages.set(target, target + (to - from), true), PageChange.commit(target, count)
+      else {
+        _ = CommittedPages.set(target, target + (to - from), false)
+        decommit(place, place + newSize)
+        throw .ENOMEM
+      }
+      if !effective.contains(.PROT_READ) {
+        PageChange.protect(from, count, from: effective, to: .PROT_READ)
+      }
+      KernelCopy.move(to: target, from: from, count: count)
+      PageChange.protect(target, count, from: [.PROT_READ, .PROT_WRITE], to: effective)
+      at = to
+    }
+    removeRange(old, old + oldSize)
+    insert(moved)
+    return place
+  }
+
+  /// madvise(2), MADV_DONTNEED: content is gone; anonymous memory reads as zeros, files are read anew.
+  func discard(_ address: UInt, _ length: UInt) throws(Errno) {
+    try forEach(address, length) { (from, to) in decommit(from, to) }
+  }
+
+  /// Runs `body` over the mapped parts of a range; ENOMEM afterwards when there was a hole.
+  func forEach(_ address: UInt, _ length: UInt, _ body: (UInt, UInt) -> Void) throws(Errno) {
+    guard address & 4095 == 0, address <= Self.highest, length <= Self.highest - address else {
+      throw .EINVAL
+    }
+    let end = address + ((length + 4095) & ~4095)
+    lock.lock()
+    defer { lock.unlock() }
+    var at = address
+    var hole = false
+    var i = index(above: address)
+    while at < end {
+      guard i < vmas.count, vmas[i].start < end else {
+        hole = true
+        break
+      }
+      if vmas[i].start > at { hole = true }
+      body(max(vmas[i].start, at), min(vmas[i].end, end))
+      at = vmas[i].end
+      i += 1
+    }
+    if hole { throw .ENOMEM }
+  }
+
+  /// Writes shared file mappings in [start, end) back to their files (msync(2), munmap(2), exit).
+  func writeBack(_ start: UInt, _ end: UInt) {
+    var at = start
+    while at < end {
+      lock.lock()
+      var i = index(above: at)
+      while i < vmas.count, vmas[i].start < end,
+        !(vmas[i].isShared && vmas[i].object != nil && vmas[i].protection.contains(.PROT_WRITE))
+      { i += 1 }
+      guard i < vmas.count, vmas[i].start < end, let object = vmas[i].object else {
+        lock.unlock()
+        return
+      }
+      let v = vmas[i]
+      let found = CommittedPages.next(max(v.start, at), min(v.end, end), committed: true)
+      lock.unlock()
+      guard let (from, to) = found else {
+        at = v.end
+        continue
+      }
+      let offset = v.offset + UInt64(from - v.start)
+      let size = object.size
+      if offset < size {
+        var buffer = IOBuffer(user: from, count: Int(min(UInt64(to - from), size - offset)))
+        while buffer.remaining > 0 {
+          var n = 0
+          do throws(Errno) {
+            n = try object.write(
+              &buffer, offset: offset + UInt64(Int(min(UInt64(to - from), size - offset)) - buffer.remaining))
+          } catch { break }
+          if n == 0 { break }
+        }
+      }
+      at = to
+    }
+  }
+}
