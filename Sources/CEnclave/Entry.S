@@ -56,7 +56,12 @@ start_thread:
     call clean_state
     xorl %ebp, %ebp
     call libos_thread_start
-    movq %gs:TB_FS_BASE, %rax
+    movq %gs:TB_START_ARGUMENT, %rdi
+    testq %rdi, %rdi
+    jz 1f
+    call libos_kernel_thread
+    ud2
+1:  movq %gs:TB_FS_BASE, %rax
     wrfsbase %rax
     jmp cl_exit_restart
 
@@ -216,6 +221,21 @@ resume_untouched:
 refuse_nested:
     movl $3, %esi
     jmp leave_refused
+
+
+    // _Noreturn void cl_kernel_fault(uint64_t rip, uint64_t address): RSI, RDX to the host.
+    .globl cl_kernel_fault
+cl_kernel_fault:
+    movq %rdi, %r8
+    movq %rsi, %r9
+    movq %gs:TB_EXCEPTION_RETURN_ADDRESS, %rcx
+    movq %gs:TB_EXCEPTION_UNTRUSTED_RSP, %rsp
+    movq %gs:TB_EXCEPTION_UNTRUSTED_RBP, %rbp
+    movq %rcx, %rbx
+    movl $3, %edi
+    movl $4, %esi
+    movl $4, %eax
+    jmp cl_enclu_exit
 
     .section .rodata.entry, "a"
     .balign 64

@@ -201,6 +201,27 @@ import LinuxABI
     return received(n)
   }
 
+  // MARK: Processor
+
+  /// The host's CPUID table: at most 64 entries of {leaf, subleaf, EAX, EBX, ECX, EDX}. Hints only.
+  public static func cpuid() -> [(leaf: UInt32, subleaf: UInt32, eax: UInt32, ebx: UInt32, ecx: UInt32, edx: UInt32)] {
+    let reply = HostTransport.exchange(.cpuid)
+    guard (0...64).contains(reply.result) else { hostLied("cpuid", "result") }
+    let n = Int(reply.result)
+    let bytes = received(n * 24)
+    func word(_ at: Int) -> UInt32 {
+      UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16
+        | UInt32(bytes[at + 3]) << 24
+    }
+    var out: [(leaf: UInt32, subleaf: UInt32, eax: UInt32, ebx: UInt32, ecx: UInt32, edx: UInt32)] = []
+    out.reserveCapacity(n)
+    for i in 0..<n {
+      let b = i * 24
+      out.append((word(b), word(b + 4), word(b + 8), word(b + 12), word(b + 16), word(b + 20)))
+    }
+    return out
+  }
+
   // MARK: Messages
 
   /// One line to the developer's terminal. The caller has made sure that the configuration allows it.

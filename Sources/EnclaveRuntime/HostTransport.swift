@@ -100,3 +100,15 @@ import HostInterface
     nonisolated(unsafe) static var received: [UInt8] = []
   }
 #endif
+
+#if CLOISTER_ENCLAVE
+  extension HostTransport {
+    /// Writes a request without arguments and does not leave: for the exit of a thread.
+    static func write(_ call: HostCall) {
+      let block = unsafe cl_block()
+      // SAFETY: as in `exchange`.
+      let base = unsafe UnsafeMutablePointer<UInt64>(bitPattern: UInt(block.pointee.host_buffer))!
+      unsafe cl_host_write64(base, call.rawValue)
+    }
+  }
+#endif

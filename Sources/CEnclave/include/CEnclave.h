@@ -143,7 +143,10 @@ static inline cl_regs *cl_regs_at(uint64_t kernel_stack_top) {
 /// Leaves with ExitReason.hostCall for good: the TCS is free when the host has it.
 _Noreturn void cl_thread_exit(void);
 uint64_t cl_read_fs_base(void);
+/// Leaves from the exception handler for good, after a fault of the kernel at `rip`.
+_Noreturn void cl_kernel_fault(uint64_t rip, uint64_t address);
 /// Bounds of code with special treatment by the exception handler.
+extern char cl_exit_window2_start[], cl_exit_window2_end[];
 extern char cl_exit_window_start[], cl_exit_window_end[], cl_exit_restart[];
 extern char cl_copy_start[], cl_copy_end[], cl_copy_fault[], cl_atomic_start[], cl_atomic_end[], cl_atomic_fault[];
 extern char cl_trap_continue[];
@@ -177,6 +180,17 @@ void cl_time_begin_update(void);
 void cl_time_end_update(void);
 /// 1: `*copy` is consistent.
 int cl_time_snapshot(cl_time *copy);
+
+static inline void cl_store_state(cl_thread_block *b, uint64_t state) {
+  __atomic_store_n(&b->state, state, __ATOMIC_SEQ_CST);
+}
+static inline uint64_t cl_load_state(cl_thread_block *b) {
+  return __atomic_load_n(&b->state, __ATOMIC_SEQ_CST);
+}
+/// Work flags of a thread block, seen by its exit path.
+static inline void cl_set_work(cl_thread_block *b, uint64_t work) {
+  __atomic_store_n(&b->work, work, __ATOMIC_SEQ_CST);
+}
 
 void cl_set_dead(void);
 int cl_is_dead(void);

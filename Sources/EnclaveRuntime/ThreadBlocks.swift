@@ -1,0 +1,103 @@
+#if CLOISTER_ENCLAVE
+  import CEnclave
+  import HostInterface
+  import PayloadFormat
+
+  /// Threads of the enclave: one thread area (TCS, SSA frames, thread block) and one kernel stack a slot.
+  @safe public enum ThreadBlocks {
+    public static func block(_ slot: Int) -> UnsafeMutablePointer<cl_thread_block> {
+      // SAFETY: slots below the measured thread count have a thread block page.
+      unsafe UnsafeMutablePointer(bitPattern: UInt(EnclaveLayout.threadBlock(slot)))!
+    }
+
+    /// Slots whose kernel stack has been committed. Changed by the thread that owns the slot's start.
+    nonisolated(unsafe) private static var prepared = [Bool]()
+
+    /// The fields that never change while the enclave lives.
+    static func prepareBlock(_ slot: Int) -> Bool {
+      let b = unsafe block(slot)
+      unsafe b.pointee.syscall_entry = cl_syscall_entry_address()
+      unsafe b.pointee.cpuid_entry = cl_cpuid_entry_address()
+      unsafe b.pointee.xgetbv_entry = cl_xgetbv_entry_address()
+      unsafe b.pointee.ssa_base = EnclaveLayout.threadArea(slot) + EnclaveLayout.ssaOffset
+      let stack = EnclaveLayout.kernelStack(slot)
+      unsafe b.pointee.exception_stack_top =
+        stack + EnclaveLayout.exceptionStackOffset + EnclaveLayout.exceptionStackSize
+      unsafe b.pointee.kernel_stack_top =
+        stack + EnclaveLayout.kernelStackOffset + EnclaveLayout.kernelStackSize
+      if unsafe b.pointee.xsave_area == 0 {
+        guard let area = unsafe KernelHeap.allocatePages(1) else { return false }
+        unsafe b.pointee.xsave_area = UInt64(UInt(bitPattern: area))
+      }
+      return true
+    }
+
+    /// Called once, by the boot thread.
+    public static func prepare(threadCount: Int) {
+      prepared = [Bool](repeating: false, count: threadCount)
+      prepared[0] = true
+      guard prepareBlock(0) else { panic("no memory for the first thread") }
+    }
+
+    /// Makes slot `slot` run in user mode with `regs`, FS base `fsBase` and the given task and parker
+    /// (unretained). False: no memory or the host has no thread.
+    ///
+    /// With `kernelArgument` other than 0 the thread calls `libos_kernel_thread(kernelArgument)` instead.
+    @unsafe public static func start(
+      slot: Int, task: UInt64, parker: UInt64, regs: cl_regs, fsBase: UInt64, kernelArgument: UInt64 = 0
+    ) -> Bool {
+      let b = unsafe block(slot)
+      if unsafe !prepared[slot] {
+        let stack = EnclaveLayout.kernelStack(slot)
+        guard
+          EnclavePages.commit(
+            UInt(stack + EnclaveLayout.exceptionStackOffset), Int(EnclaveLayout.exceptionStackSize)),
+          EnclavePages.commit(
+            UInt(stack + EnclaveLayout.kernelStackOffset), Int(EnclaveLayout.kernelStackSize)),
+          prepareBlock(slot)
+        else { return false }
+        unsafe prepared[slot] = true
+      }
+      unsafe b.pointee.task = task
+      unsafe b.pointee.parker = parker
+      unsafe b.pointee.fs_base = fsBase
+      unsafe b.pointee.work = 1
+      unsafe b.pointee.start_argument = kernelArgument
+      unsafe cl_regs_at(b.pointee.kernel_stack_top).pointee = regs
+      // The state is the last thing: from here on the host may enter.
+      unsafe cl_store_state(b, UInt64(TS_STARTABLE))
+      do { try Host.threadStart(thread: slot) } catch {
+        unsafe cl_store_state(b, UInt64(TS_UNUSED))
+        return false
+      }
+      return true
+    }
+
+    /// A slot is free for `start` once its thread has left the enclave for good.
+    public static func isUnused(_ slot: Int) -> Bool {
+      unsafe cl_load_state(block(slot)) == UInt64(TS_UNUSED)
+    }
+
+    /// Ends the calling thread; its slot becomes free with the last instruction inside.
+    public static func exitCurrent() -> Never {
+      unsafe HostTransport.write(.threadExit)
+      cl_thread_exit()
+    }
+
+    /// Checks what the host passed at a thread's first entry and makes it the thread's buffer.
+    public static func adoptBuffer(_ address: UInt64, _ size: UInt64) {
+      let end = EnclaveLayout.elrangeSize
+      guard address >= end, address & 7 == 0, size == HostBuffer.size, address < 1 << 47 else {
+        cl_set_dead()
+        cl_leave_dead(5)
+      }
+      unsafe cl_block().pointee.host_buffer = address
+      unsafe cl_block().pointee.host_buffer_size = size
+    }
+  }
+
+  /// First Swift code of a thread other than the first (Entry.S, start_thread).
+  @c(libos_thread_start) public func libos_thread_start(_ buffer: UInt64, _ size: UInt64) {
+    ThreadBlocks.adoptBuffer(buffer, size)
+  }
+#endif

@@ -1,0 +1,151 @@
+#if CLOISTER_ENCLAVE
+  import CEnclave
+  import EnclaveRuntime
+  import LinuxABI
+
+  /// From the assembly (User.S) into the kernel: system calls, exceptions, and work on the way out.
+  enum Dispatch {
+    static let tableSize = 463
+    /// Handlers by number; written once at boot.
+    nonisolated(unsafe) static var handlers: UnsafeMutablePointer<Syscall.Handler>! = nil
+    nonisolated(unsafe) static var isTracing = false
+
+    static func start() {
+      let table = unsafe UnsafeMutablePointer<Syscall.Handler>.allocate(capacity: tableSize)
+      unsafe table.initialize(repeating: unsupported, count: tableSize)
+      for family in SyscallTable.families {
+        for call in family where call.number < tableSize { unsafe table[call.number] = call.handler }
+      }
+      unsafe handlers = table
+    }
+
+    static let unsupported: Syscall.Handler = { (t, a) throws(Errno) in
+      unsafe UnsupportedCalls.note(Int(truncatingIfNeeded: t.registers.pointee.orig_rax))
+      throw .ENOSYS
+    }
+
+    @inline(__always)
+    static func call(_ regs: UnsafeMutablePointer<cl_regs>, _ task: Task) {
+      let number = unsafe Int(truncatingIfNeeded: Int32(truncatingIfNeeded: regs.pointee.orig_rax))
+      let arguments = unsafe SyscallArguments(
+        a0: UInt(regs.pointee.rdi), a1: UInt(regs.pointee.rsi), a2: UInt(regs.pointee.rdx),
+        a3: UInt(regs.pointee.r10), a4: UInt(regs.pointee.r8), a5: UInt(regs.pointee.r9))
+      do throws(Errno) {
+        guard number >= 0, number < tableSize else { throw .ENOSYS }
+        let result = unsafe try handlers[number](task, arguments)
+        unsafe regs.pointee.rax = UInt64(bitPattern: Int64(result))
+      } catch {
+        unsafe regs.pointee.rax = UInt64(bitPattern: -Int64(error.rawValue))
+      }
+    }
+  }
+
+  @c(libos_syscall) func libos_syscall(_ regs: UnsafeMutablePointer<cl_regs>) {
+    let task = Task.current
+    unsafe task.registers = regs
+    if unsafe Dispatch.isTracing {
+      unsafe Strace.call(regs, task)
+    } else {
+      unsafe Dispatch.call(regs, task)
+    }
+    // -ERESTARTSYS ... -ERESTART_RESTARTBLOCK are resolved by the signal code, never shown.
+    if unsafe regs.pointee.rax &+ 516 <= 4 { unsafe task.returnToUser(regs) }
+  }
+
+  @c(libos_return_work) func libos_return_work(_ regs: UnsafeMutablePointer<cl_regs>) {
+    let task = Task.current
+    unsafe task.registers = regs
+    unsafe task.returnToUser(regs)
+  }
+
+  @c(libos_cpuid) func libos_cpuid(_ regs: UnsafeMutablePointer<cl_regs>) {
+    unsafe Emulation.cpuid(regs)
+  }
+
+  @c(libos_xgetbv) func libos_xgetbv(_ regs: UnsafeMutablePointer<cl_regs>) {
+    if unsafe !Emulation.xgetbv(regs) {
+      unsafe Task.current.handleException(vector: 13, errorCode: 0, address: 0, regs)
+    }
+  }
+
+  /// CPUID and XGETBV, which an enclave cannot execute (SDM Vol. 3D, 34.6.3).
+  enum Emulation {
+    static func cpuid(_ regs: UnsafeMutablePointer<cl_regs>) {
+      let a = Processor.answer(
+        leaf: unsafe UInt32(truncatingIfNeeded: regs.pointee.rax),
+        subleaf: unsafe UInt32(truncatingIfNeeded: regs.pointee.rcx))
+      unsafe regs.pointee.rax = UInt64(a.eax)
+      unsafe regs.pointee.rbx = UInt64(a.ebx)
+      unsafe regs.pointee.rcx = UInt64(a.ecx)
+      unsafe regs.pointee.rdx = UInt64(a.edx)
+    }
+    static func xgetbv(_ regs: UnsafeMutablePointer<cl_regs>) -> Bool {
+      guard let value = Processor.xgetbv(unsafe UInt32(truncatingIfNeeded: regs.pointee.rcx)) else {
+        return false
+      }
+      unsafe regs.pointee.rax = value & 0xFFFF_FFFF
+      unsafe regs.pointee.rdx = value >> 32
+      return true
+    }
+  }
+
+  /// An asynchronous exit that hit user code (the exception handler has moved it here).
+  @c(libos_trap) func libos_trap(_ regs: UnsafeMutablePointer<cl_regs>) {
+    let task = Task.current
+    unsafe task.registers = regs
+    let info = unsafe regs.pointee.exit_info
+    // Not an exception: the host interrupted the thread. The way out looks at the work flag.
+    guard info >> 31 & 1 == 1 else { return }
+    let vector = UInt8(truncatingIfNeeded: info)
+    let address = unsafe UInt(regs.pointee.fault_address)
+    let error = unsafe regs.pointee.fault_error
+    switch vector {
+    case 14:
+      let access: Protection =
+        error & 0x10 != 0 ? .PROT_EXEC : error & 2 != 0 ? .PROT_WRITE : .PROT_READ
+      switch task.process.memory.fault(address, access: access) {
+      case .resolved: return
+      case .notMapped:
+        unsafe task.handleException(
+          vector: 14, errorCode: error, address: address, segvCode: SignalInfo.SEGV_MAPERR, regs)
+      case .notAllowed:
+        unsafe task.handleException(
+          vector: 14, errorCode: error, address: address, segvCode: SignalInfo.SEGV_ACCERR, regs)
+      case .beyondFile:
+        unsafe task.handleException(
+          vector: 14, errorCode: error, address: address, segvCode: -2, regs)
+      case .outOfMemory:
+        OutOfMemory.tell()
+        task.process.kill(.SIGKILL)
+      }
+    case 6:
+      let rip = unsafe UInt(regs.pointee.rip)
+      var bytes: [UInt8] = []
+      do throws(Errno) { bytes = try UserMemory.readBytes(rip, count: 2) } catch {}
+      if bytes.count == 2, bytes[0] == 0x0F {
+        if bytes[1] == 0x05 {
+          unsafe regs.pointee.rcx = UInt64(rip + 2)
+          unsafe regs.pointee.r11 = regs.pointee.rflags
+          unsafe regs.pointee.rip = UInt64(rip + 2)
+          unsafe regs.pointee.orig_rax = regs.pointee.rax
+          unsafe libos_syscall(regs)
+          return
+        }
+        if bytes[1] == 0xA2 {
+          unsafe Emulation.cpuid(regs)
+          unsafe regs.pointee.rip = UInt64(rip + 2)
+          return
+        }
+        if bytes[1] == 0x01, (try? UserMemory.read(rip + 2, as: UInt8.self)) == 0xD0,
+          unsafe Emulation.xgetbv(regs)
+        {
+          unsafe regs.pointee.rip = UInt64(rip + 3)
+          return
+        }
+      }
+      unsafe task.handleException(vector: 6, errorCode: 0, address: rip, regs)
+    default:
+      unsafe task.handleException(vector: vector, errorCode: error, address: address, regs)
+    }
+  }
+#endif

@@ -1,0 +1,11 @@
+import EnclaveRuntime
+import Synchronization
+
+/// Out of enclave memory: said once, with the setting that helps.
+enum OutOfMemory {
+  private static let told = Atomic<Bool>(false)
+  static func tell() {
+    if told.exchange(true, ordering: .relaxed) { return }
+    KernelLog.line("out of enclave memory; give it more with --memory (insecure log)")
+  }
+}

@@ -1,0 +1,8 @@
+/// Every supported system call, by family. This is the compatibility page: `cloister syscalls` prints it.
+enum SyscallTable {
+  static var families: [[Syscall]] {
+    [
+      memorySyscalls
+    ]
+  }
+}
