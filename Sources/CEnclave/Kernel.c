@@ -2,7 +2,9 @@
 #ifdef CLOISTER_ENCLAVE
 #include "CEnclave.h"
 
-uint64_t cl_xfrm = 3;
+static uint64_t xfrm = 3;
+uint64_t cl_get_xfrm(void) { return xfrm; }
+void cl_set_xfrm(uint64_t value) { xfrm = value; }
 extern volatile uint32_t cl_dead;
 extern char cl_syscall_entry[], cl_cpuid_entry[], cl_xgetbv_entry[], cl_signal_trampoline[];
 extern char cl_fill_start[], cl_fill_end[];

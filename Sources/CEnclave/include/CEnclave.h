@@ -151,8 +151,9 @@ extern char cl_exit_window_start[], cl_exit_window_end[], cl_exit_restart[];
 extern char cl_copy_start[], cl_copy_end[], cl_copy_fault[], cl_atomic_start[], cl_atomic_end[], cl_atomic_fault[];
 extern char cl_trap_continue[];
 
-/// XSAVE and XRSTOR with the enclave's XFRM (`cl_xfrm`), standard format, 64-byte aligned area.
-extern uint64_t cl_xfrm;
+/// XSAVE and XRSTOR with the enclave's XFRM (`cl_get_xfrm`), standard format, 64-byte aligned area.
+uint64_t cl_get_xfrm(void);
+void cl_set_xfrm(uint64_t xfrm);
 void cl_xsave(void *area);
 void cl_xrstor_initial(void);
 void cl_write_fs_base(uint64_t base);

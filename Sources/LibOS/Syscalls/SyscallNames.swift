@@ -1,0 +1,3 @@
+enum SyscallNames {
+  static func name(_ n: Int) -> [UInt8] { KernelLog.decimal(n) }
+}
