@@ -155,6 +155,10 @@ uint64_t clh_tsc_frequency(void) {
 
 uint64_t clh_tsc(void) { return __rdtsc(); }
 
+void clh_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]) {
+  __cpuid_count(leaf, subleaf, out[0], out[1], out[2], out[3]);
+}
+
 uint64_t clh_xcr0(void) {
   unsigned a, b, c, d;
   __cpuid(1, a, b, c, d);

@@ -23,6 +23,7 @@ struct HostRequest {
     case .unpark: try unpark()
     case .kick: try kick()
     case .clock: clock()
+    case .cpuid: cpuid()
     case .blockRead: try blockRead()
     case .streamRead: try streamRead()
     case .streamWrite: try streamWrite()

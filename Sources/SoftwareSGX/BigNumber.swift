@@ -39,6 +39,8 @@ final class BigNumber: Comparable {
     defer { CCryptoBoringSSL_BN_CTX_free(context) }
     let square = BigNumber(0), q1 = BigNumber(0), rest = BigNumber(0), q2 = BigNumber(0)
     let product = BigNumber(0)
+    // The pointers do not keep their owners alive.
+    defer { withExtendedLifetime((square, q1, rest, q2, product, s, m)) {} }
     guard CCryptoBoringSSL_BN_sqr(square.pointer, s.pointer, context) == 1,
       CCryptoBoringSSL_BN_div(q1.pointer, rest.pointer, square.pointer, m.pointer, context) == 1,
       CCryptoBoringSSL_BN_mul(product.pointer, s.pointer, rest.pointer, context) == 1,

@@ -17,7 +17,9 @@ extension SIGSTRUCT {
       throw .outOfMemory
     }
     guard q1 == self.q1, q2 == self.q2 else { throw .invalidSigstruct(.quotients) }
-    guard let key = CCryptoBoringSSL_RSA_new_public_key(m.pointer, BigNumber(3).pointer) else {
+    let three = BigNumber(3)
+    defer { withExtendedLifetime((three, m)) {} }
+    guard let key = CCryptoBoringSSL_RSA_new_public_key(m.pointer, three.pointer) else {
       throw .invalidSigstruct(.modulus)
     }
     defer { CCryptoBoringSSL_RSA_free(key) }

@@ -13,7 +13,9 @@ public final class SigningKey {
 
   public static func generate() throws(SGXError) -> SigningKey {
     guard let rsa = CCryptoBoringSSL_RSA_new() else { throw .outOfMemory }
-    guard CCryptoBoringSSL_RSA_generate_key_ex(rsa, 3072, BigNumber(3).pointer, nil) == 1 else {
+    let three = BigNumber(3)
+    defer { withExtendedLifetime(three) {} }
+    guard CCryptoBoringSSL_RSA_generate_key_ex(rsa, 3072, three.pointer, nil) == 1 else {
       CCryptoBoringSSL_RSA_free(rsa)
       throw .outOfMemory
     }

@@ -52,6 +52,8 @@ long clh_receive_message(int socket, void *bytes, size_t size, int *fd);
 /// The processor's TSC frequency in Hz from CPUID leaf 15H or a hypervisor's leaf 40000010H; 0: unknown.
 uint64_t clh_tsc_frequency(void);
 uint64_t clh_tsc(void);
+/// EAX, EBX, ECX, EDX.
+void clh_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 /// XCR0, or 0 when XSAVE is not enabled.
 uint64_t clh_xcr0(void);
 

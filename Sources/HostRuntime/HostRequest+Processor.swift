@@ -1,0 +1,36 @@
+import CHostRuntime
+import HostInterface
+
+extension HostRequest {
+  /// What CPUID says of this processor, for the leaves that programs ask for (SDM Vol. 2A, CPUID).
+  func cpuid() -> Int {
+    var entries: [[UInt32]] = []
+    func add(_ leaf: UInt32, _ subleaf: UInt32 = 0) -> [UInt32] {
+      var out = [UInt32](repeating: 0, count: 4)
+      clh_cpuid(leaf, subleaf, &out)
+      if entries.count < 64 { entries.append([leaf, subleaf] + out) }
+      return out
+    }
+    let basic = add(0)[0]
+    for leaf: UInt32 in [1, 2, 5, 6, 0x15, 0x16] where leaf <= basic { _ = add(leaf) }
+    // Leaf 4 ends with cache type 0, leaf 7 says in EAX how many subleaves there are.
+    if basic >= 4 {
+      for subleaf: UInt32 in 0..<8 where add(4, subleaf)[0] & 0x1F == 0 { break }
+    }
+    if basic >= 7 {
+      let last = add(7)[0]
+      for subleaf in 1...3 where UInt32(subleaf) <= last { _ = add(7, UInt32(subleaf)) }
+    }
+    if basic >= 0xB { for subleaf: UInt32 in 0..<3 { _ = add(0xB, subleaf) } }
+    if basic >= 0xD { for subleaf: UInt32 in 0..<10 { _ = add(0xD, subleaf) } }
+    let extended = add(0x8000_0000)[0]
+    for leaf: UInt32 in 0x8000_0001...0x8000_0008 where leaf <= extended { _ = add(leaf) }
+
+    var bytes: [UInt8] = []
+    for word in entries.joined() {
+      withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    buffer.data.copyBytes(from: bytes)
+    return entries.count
+  }
+}
