@@ -24,11 +24,13 @@ public final class SigningKey {
 
   public init(pem: String) throws(SGXError) {
     let text = [UInt8](pem.utf8)
-    let bio = CCryptoBoringSSL_BIO_new_mem_buf(text, text.count)
-    defer { CCryptoBoringSSL_BIO_free(bio) }
     // Reads "RSA PRIVATE KEY" and "PRIVATE KEY"; the callback refuses to ask for a passphrase.
-    guard let key = CCryptoBoringSSL_PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in 0 }, nil)
-    else { throw .invalidSigstruct(.keyFile) }
+    let read = text.withUnsafeBytes { text in
+      let bio = CCryptoBoringSSL_BIO_new_mem_buf(text.baseAddress, text.count)
+      defer { CCryptoBoringSSL_BIO_free(bio) }
+      return CCryptoBoringSSL_PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in 0 }, nil)
+    }
+    guard let key = read else { throw .invalidSigstruct(.keyFile) }
     defer { CCryptoBoringSSL_EVP_PKEY_free(key) }
     guard let rsa = CCryptoBoringSSL_EVP_PKEY_get1_RSA(key) else {
       throw .invalidSigstruct(.keyFile)
