@@ -1,0 +1,70 @@
+import LinuxABI
+
+/// Who asks, as far as files are concerned (path_resolution(7), credentials(7)).
+struct FileCredentials {
+  var fsuid: UInt32
+  var fsgid: UInt32
+  var groups: [UInt32]
+  /// CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_CHOWN, CAP_FSETID, CAP_MKNOD: user 0 has all.
+  var isPrivileged: Bool
+
+  struct Access: OptionSet {
+    var rawValue: UInt32
+    static var read: Access { Access(rawValue: 4) }
+    static var write: Access { Access(rawValue: 2) }
+    static var execute: Access { Access(rawValue: 1) }
+    static var search: Access { Access(rawValue: 1) }
+  }
+
+  /// Throws EACCES unless the inode's mode allows `access`.
+  func check(_ inode: Inode, _ access: Access) throws(Errno) {
+    if isPrivileged {
+      // CAP_DAC_OVERRIDE: everything, but executing a file needs one x bit.
+      if access.contains(.execute) && !inode.isDirectory && inode.mode & 0o111 == 0 {
+        throw .EACCES
+      }
+      return
+    }
+    let mode = inode.mode
+    let bits: UInt32
+    if inode.uid == fsuid {
+      bits = mode >> 6
+    } else if isMember(inode.gid) {
+      bits = mode >> 3
+    } else {
+      bits = mode
+    }
+    if access.rawValue & ~bits & 7 != 0 { throw .EACCES }
+  }
+
+  func isMember(_ gid: UInt32) -> Bool {
+    if gid == fsgid { return true }
+    for g in groups where g == gid { return true }
+    return false
+  }
+
+  /// The owner, or CAP_FOWNER.
+  func owns(_ inode: Inode) -> Bool { isPrivileged || inode.uid == fsuid }
+
+  /// Throws unless a name may be taken out of `directory` (unlink(2), rename(2)): the sticky bit.
+  func checkRemoval(of inode: Inode, from directory: Inode) throws(Errno) {
+    try check(directory, [.write, .search])
+    if directory.mode & FileMode.S_ISVTX != 0 && !isPrivileged && inode.uid != fsuid
+      && directory.uid != fsuid
+    {
+      throw .EPERM
+    }
+  }
+}
+
+extension Task {
+  /// Credentials for looking at files.
+  var fileCredentials: FileCredentials {
+    FileCredentials(fsuid: 0, fsgid: 0, groups: [], isPrivileged: true)
+  }
+}
+
+extension Task {
+  /// The same with the real user and group, for access(2).
+  var realFileCredentials: FileCredentials { fileCredentials }
+}

@@ -1,0 +1,40 @@
+import LinuxABI
+import Synchronization
+
+/// A mounted file system (Linux: super_block and its only mount). What is mounted is fixed at start.
+class FileSystem: @unchecked Sendable {
+  let device: UInt64
+  let type: StaticString
+  let source: StaticString
+  /// `f_type` of statfs(2).
+  let magic: UInt64
+  let isReadOnly: Bool
+  /// Absolute path of the mount point; set once, when it is mounted.
+  var mountPoint: [UInt8] = []
+  let mountId: Int
+
+  private let nextInode: Atomic<UInt64>
+  private static let nextDevice = Atomic<UInt64>(0x20)
+  private static let nextMount = Atomic<Int>(20)
+
+  init(type: StaticString, source: StaticString, magic: UInt64, isReadOnly: Bool = false) {
+    self.type = type
+    self.source = source
+    self.magic = magic
+    self.isReadOnly = isReadOnly
+    device = DeviceNumber.make(0, Self.nextDevice.add(1, ordering: .relaxed).oldValue)
+    mountId = Self.nextMount.add(1, ordering: .relaxed).oldValue
+    nextInode = Atomic<UInt64>(2)
+  }
+
+  func newInodeNumber() -> UInt64 { nextInode.add(1, ordering: .relaxed).oldValue }
+
+  static let TMPFS_MAGIC: UInt64 = 0x0102_1994
+  static let PROC_SUPER_MAGIC: UInt64 = 0x9FA0
+  static let SYSFS_MAGIC: UInt64 = 0x6265_6572
+  static let DEVPTS_SUPER_MAGIC: UInt64 = 0x1CD1
+  static let OVERLAYFS_SUPER_MAGIC: UInt64 = 0x794C_7630
+  static let PIPEFS_MAGIC: UInt64 = 0x5049_5045
+  static let ANON_INODE_FS_MAGIC: UInt64 = 0x0904_1934
+  static let EXT4_SUPER_MAGIC: UInt64 = 0xEF53
+}

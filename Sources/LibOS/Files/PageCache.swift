@@ -1,0 +1,53 @@
+import EnclaveRuntime
+import LinuxABI
+import Synchronization
+
+/// How many pages of file content exist, and how many may: file data must not eat the whole enclave.
+enum TmpfsSpace {
+  static let used = Atomic<Int>(0)
+  static let limit = Atomic<Int>(1 << 20)
+
+  static func take(_ pages: Int) { used.add(pages, ordering: .relaxed) }
+  static func give(_ pages: Int) { if pages != 0 { used.subtract(pages, ordering: .relaxed) } }
+  static func hasRoom(_ pages: Int) -> Bool {
+    used.load(ordering: .relaxed) + pages <= limit.load(ordering: .relaxed)
+  }
+}
+
+/// The bound on cached host content. Files that have some are dropped in turn, oldest first.
+///
+/// `lock` guards the list; it is taken after an inode's `lock` when content arrives, and never held
+/// while an inode's `lock` is taken.
+enum PageCache {
+  private static let lock = Lock()
+  private static let cached = Atomic<Int>(0)
+  static let limit = Atomic<Int>(1 << 18)
+  nonisolated(unsafe) private static var files: [RegularInode] = []
+
+  static func note(_ inode: RegularInode, _ pages: Int) {
+    cached.add(pages, ordering: .relaxed)
+    lock.lock()
+    var known = false
+    if let last = unsafe files.last, last === inode { known = true }
+    if !known { unsafe files.append(inode) }
+    lock.unlock()
+  }
+
+  static func reclaimIfNeeded() {
+    if cached.load(ordering: .relaxed) <= limit.load(ordering: .relaxed) { return }
+    reclaim()
+  }
+
+  private static func reclaim() {
+    let goal = limit.load(ordering: .relaxed) / 4 * 3
+    while cached.load(ordering: .relaxed) > goal {
+      lock.lock()
+      var victim: RegularInode?
+      if unsafe !files.isEmpty { victim = unsafe files.removeFirst() }
+      lock.unlock()
+      guard let victim else { break }
+      let freed = victim.dropClean()
+      cached.subtract(freed, ordering: .relaxed)
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import EnclaveRuntime
+import LinuxABI
+
+/// A regular file that is open.
+final class RegularFile: File, @unchecked Sendable {
+  let regular: RegularInode
+
+  init(_ dentry: Dentry, _ inode: RegularInode, flags: OpenFlags) {
+    regular = inode
+    super.init(dentry, flags: flags)
+  }
+
+  override var hasPosition: Bool { true }
+
+  override func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
+    let start = offset ?? self.offset
+    let n = try regular.read(&buffer, at: start)
+    if n > 0 {
+      if offset == nil { self.offset = start + UInt64(n) }
+      if !statusFlags.contains(.O_NOATIME) { regular.touchAccessTime() }
+    }
+    return n
+  }
+
+  override func write(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
+    if buffer.remaining == 0 { return 0 }
+    regular.writeLock.lock()
+    defer { regular.writeLock.unlock() }
+    // O_APPEND wins over pwrite's offset, too (pwrite(2), BUGS).
+    let append = statusFlags.contains(.O_APPEND)
+    let start = append ? regular.size : offset ?? self.offset
+    let n = try write(&buffer, start)
+    if offset == nil { self.offset = start + UInt64(n) }
+    return n
+  }
+
+  /// `regular.writeLock` is held.
+  func write(_ buffer: inout IOBuffer, _ start: UInt64) throws(Errno) -> Int {
+    guard start < UInt64(Int64.max) else { throw .EFBIG }
+    if UInt64(buffer.remaining) > UInt64(Int64.max) - start { throw .EFBIG }
+    if let seals = regular.seals {
+      if seals & (Seals.F_SEAL_WRITE | Seals.F_SEAL_FUTURE_WRITE) != 0 { throw .EPERM }
+      if seals & Seals.F_SEAL_GROW != 0 && start + UInt64(buffer.remaining) > regular.size {
+        throw .EPERM
+      }
+    }
+    regular.dropSetId()
+    return try regular.write(&buffer, at: start)
+  }
+
+  override func seek(_ offset: Int, _ whence: Int32) throws(Errno) -> Int {
+    let base: Int
+    switch whence {
+    case 0: base = 0
+    case 1: base = Int(self.offset)
+    case 2: base = Int(regular.size)
+    case 3, 4:
+      guard offset >= 0 else { throw .ENXIO }
+      let at = try regular.seek(UInt64(offset), toData: whence == 3)
+      self.offset = at
+      return Int(at)
+    default: throw .EINVAL
+    }
+    let (sum, overflow) = base.addingReportingOverflow(offset)
+    if overflow { throw .EOVERFLOW }
+    guard sum >= 0 else { throw .EINVAL }
+    self.offset = UInt64(sum)
+    return sum
+  }
+
+  override func truncate(to size: UInt64) throws(Errno) {
+    try regular.truncate(to: size)
+  }
+  override func fsync() throws(Errno) {}
+  override func mappableInode() throws(Errno) -> Inode { regular }
+
+  override func fallocate(_ mode: UInt32, _ offset: UInt64, _ length: UInt64) throws(Errno) {
+    try regular.fallocate(mode, offset, length)
+  }
+}
+
+extension RegularInode {
+  /// A write by an unprivileged user takes the set-ID bits away (inode(7)).
+  func dropSetId() {
+    if mode & (FileMode.S_ISUID | FileMode.S_ISGID) == 0 { return }
+    if Task.current.fileCredentials.isPrivileged { return }
+    lock.lock()
+    mode &= ~FileMode.S_ISUID
+    if mode & FileMode.S_IXGRP != 0 { mode &= ~FileMode.S_ISGID }
+    lock.unlock()
+  }
+
+  /// fallocate(2). tmpfs knows mode 0, KEEP_SIZE and PUNCH_HOLE | KEEP_SIZE; so do we, and ZERO_RANGE
+  /// is EOPNOTSUPP there, too.
+  func fallocate(_ mode: UInt32, _ offset: UInt64, _ length: UInt64) throws(Errno) {
+    let FALLOC_FL_KEEP_SIZE: UInt32 = 1
+    let FALLOC_FL_PUNCH_HOLE: UInt32 = 2
+    guard mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) == 0 else { throw .EOPNOTSUPP }
+    writeLock.lock()
+    defer { writeLock.unlock() }
+    if mode & FALLOC_FL_PUNCH_HOLE != 0 {
+      guard mode & FALLOC_FL_KEEP_SIZE != 0 else { throw .EOPNOTSUPP }
+      if let seals, seals & (Seals.F_SEAL_WRITE | Seals.F_SEAL_FUTURE_WRITE) != 0 { throw .EPERM }
+      try punchHole(offset, length)
+      return
+    }
+    if let seals, seals & Seals.F_SEAL_GROW != 0, offset + length > size { throw .EPERM }
+    guard TmpfsSpace.hasRoom(Int(min(length >> 12, 1 << 50))) else { throw .ENOSPC }
+    try allocate(offset, length, keepSize: mode & FALLOC_FL_KEEP_SIZE != 0)
+  }
+}

@@ -1,0 +1,484 @@
+import EnclaveRuntime
+import HostInterface
+import LinuxABI
+import Synchronization
+
+/// A regular file in memory, with or without a file of the development root behind it.
+///
+/// Content lies in chunks of 64 KiB (128 KiB over a host file), each a page run that holds the pages
+/// present; a page that is not present is a hole, or still on the host below `hostSize`. This is also the page
+/// cache: chunks of a host file that nobody has written are dropped when the cache is full.
+///
+/// `lock` guards the chunk tables and sizes and is never held over a copy from or to user memory: a
+/// copy holds the run itself. `writeLock` (Linux: i_rwsem) makes writes, appends and truncation take turns.
+final class RegularInode: Inode, @unchecked Sendable {
+  let writeLock = Lock()
+
+  struct Chunk {
+    var run: PageRun?
+    /// Bit i: page i has content.
+    var present: UInt32 = 0
+    /// Bit i: page i was written, the host does not have it.
+    var dirty: UInt32 = 0
+  }
+  struct FarChunk {
+    var index: UInt64
+    var chunk: Chunk
+  }
+
+  private let chunkShift: UInt64
+  private var chunkSize: UInt64 { 1 << chunkShift }
+  private var pagesPerChunk: Int { 1 << Int(chunkShift - 12) }
+  /// Chunks 0 ..< nearLimit, as far as needed.
+  private var near: [Chunk] = []
+  /// Chunks beyond, sorted (sparse files of terabytes).
+  private var far: [FarChunk] = []
+  private static let nearLimit: UInt64 = 1 << 16
+
+  private var byteCount: UInt64
+  private let host: HostObject?
+  /// Content below this that is not present comes from the host.
+  private var hostSize: UInt64
+  private var pageTotal = 0
+  /// Mappings that need the pages to stay where they are.
+  private var pinCount = 0
+  /// An O_TMPFILE that linkat(2) may give a name.
+  var isLinkable = false
+  /// F_ADD_SEALS (memfd); nil: not sealable. Guarded by `lock`.
+  var seals: UInt32?
+  private var siteTableLoaded = false
+  private var sites: [UInt8]?
+
+  init(
+    _ fileSystem: FileSystem, mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0,
+    host: HostObject? = nil
+  ) {
+    self.host = host
+    byteCount = host?.size ?? 0
+    hostSize = host?.size ?? 0
+    chunkShift = host == nil ? 16 : 17
+    super.init(
+      fileSystem, mode: mode & ~FileMode.S_IFMT | FileMode.S_IFREG, uid: uid, gid: gid,
+      number: host.map { $0.inode })
+  }
+
+  deinit { TmpfsSpace.give(pageTotal) }
+
+  override var size: UInt64 { lock.withLock { byteCount } }
+  override var lockedSize: UInt64 { byteCount }
+  override var blocks: UInt64 {
+    if hostSize > 0 { return (byteCount + 511) / 512 }
+    return UInt64(pageTotal) * 8
+  }
+
+  // MARK: Chunk tables (`lock` held)
+
+  private func chunk(_ index: UInt64) -> Chunk {
+    if index < UInt64(near.count) { return near[Int(index)] }
+    if index < Self.nearLimit { return Chunk() }
+    let at = farIndex(index)
+    if at < far.count && far[at].index == index { return far[at].chunk }
+    return Chunk()
+  }
+
+  private func farIndex(_ index: UInt64) -> Int {
+    var low = 0
+    var high = far.count
+    while low < high {
+      let middle = (low + high) / 2
+      if far[middle].index < index { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private func setChunk(_ index: UInt64, _ value: Chunk) {
+    if index < Self.nearLimit {
+      if index >= UInt64(near.count) {
+        while UInt64(near.count) <= index { near.append(Chunk()) }
+      }
+      account(near[Int(index)].present, value.present)
+      near[Int(index)] = value
+      return
+    }
+    let at = farIndex(index)
+    if at < far.count && far[at].index == index {
+      account(far[at].chunk.present, value.present)
+      far[at].chunk = value
+    } else {
+      account(0, value.present)
+      far.insert(FarChunk(index: index, chunk: value), at: at)
+    }
+  }
+
+  private func account(_ old: UInt32, _ new: UInt32) {
+    let change = new.nonzeroBitCount - old.nonzeroBitCount
+    if change == 0 { return }
+    pageTotal += change
+    if change > 0 { TmpfsSpace.take(change) } else { TmpfsSpace.give(-change) }
+  }
+
+  /// A run for the chunk with at least `pages` pages, content kept.
+  private func grow(_ chunk: inout Chunk, pages: Int) throws(Errno) {
+    if let run = chunk.run, run.pageCount >= pages { return }
+    var count = pages
+    if pagesPerChunk <= 16 || host == nil {
+      count = pages <= 1 ? 1 : pages <= 2 ? 2 : pages <= 4 ? 4 : pagesPerChunk
+    }
+    if pinCount > 0 { count = pagesPerChunk }
+    guard TmpfsSpace.hasRoom(count), let run = PageRun(pageCount: count) else { throw .ENOSPC }
+    if let old = chunk.run { run.copy(0, from: old, 0, count: old.byteCount) }
+    chunk.run = run
+  }
+
+  /// Bits of the pages that `range` of a chunk touches.
+  private static func bits(_ first: Int, _ last: Int) -> UInt32 {
+    let count = last - first + 1
+    let mask: UInt32 = count >= 32 ? .max : (1 << UInt32(count)) - 1
+    return mask << UInt32(first)
+  }
+
+  /// Brings a chunk's host content in, if any is missing.
+  private func load(_ index: UInt64) throws(Errno) {
+    let start = index << chunkShift
+    guard let host, start < hostSize else { return }
+    var chunk = chunk(index)
+    let length = Int(min(chunkSize, hostSize - start))
+    let pages = (length + 4095) >> 12
+    if chunk.present & 1 != 0 { return }
+    try grow(&chunk, pages: pages)
+    guard let run = chunk.run else { throw .ENOSPC }
+    var done = 0
+    while done < length {
+      let n = try Host.blockRead(
+        object: host.index, offset: start + UInt64(done), into: run, at: done, length: length - done)
+      if n == 0 { break }
+      done += n
+    }
+    // A file that has become shorter on the host ends in zeros.
+    chunk.present |= Self.bits(0, pages - 1)
+    setChunk(index, chunk)
+    PageCache.note(self, pages)
+  }
+
+  // MARK: Reading
+
+  /// Bytes from `offset` on, at most to the end of the file.
+  func read(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
+    if host != nil { PageCache.reclaimIfNeeded() }
+    var done = 0
+    while buffer.remaining > 0 {
+      let at = offset + UInt64(done)
+      lock.lock()
+      guard at < byteCount else {
+        lock.unlock()
+        break
+      }
+      let index = at >> chunkShift
+      let within = Int(at & (chunkSize - 1))
+      var n = min(buffer.remaining, Int(chunkSize) - within)
+      if UInt64(n) > byteCount - at { n = Int(byteCount - at) }
+      var chunk = chunk(index)
+      if chunk.present & 1 == 0 && index << chunkShift < hostSize {
+        do throws(Errno) { try load(index) } catch {
+          lock.unlock()
+          if done > 0 { return done }
+          throw error
+        }
+        chunk = self.chunk(index)
+      }
+      // One stretch of pages that are all there, or all holes.
+      let firstPage = within >> 12
+      let isThere = chunk.present & (1 << UInt32(firstPage)) != 0
+      var page = firstPage + 1
+      while page << 12 < within + n, (chunk.present & (1 << UInt32(page)) != 0) == isThere { page += 1 }
+      n = min(n, page << 12 - within)
+      lock.unlock()
+      do throws(Errno) {
+        let moved: Int
+        if isThere, let run = chunk.run {
+          moved = try run.copyOut(within, count: n, to: &buffer)
+        } else {
+          moved = try buffer.writeZeros(count: n)
+        }
+        done += moved
+        if moved < n { break }
+      } catch {
+        if done > 0 { return done }
+        throw error
+      }
+    }
+    return done
+  }
+
+  override func readPages(offset: UInt64, into address: UInt, count: Int) throws(Errno) -> Int {
+    var buffer = IOBuffer.kernel(address: address, count: count)
+    let n = try read(&buffer, at: offset)
+    if n < count { _ = try buffer.writeZeros(count: count - n) }
+    return n
+  }
+
+  override func writePages(offset: UInt64, from address: UInt, count: Int) throws(Errno) -> Int {
+    writeLock.lock()
+    defer { writeLock.unlock() }
+    let end = size
+    if offset >= end { return 0 }
+    var buffer = IOBuffer.kernel(address: address, count: Int(min(UInt64(count), end - offset)))
+    return try write(&buffer, at: offset)
+  }
+
+  // MARK: Writing (`writeLock` held)
+
+  /// Takes bytes in at `offset`; the file grows as needed.
+  func write(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
+    var done = 0
+    while buffer.remaining > 0 {
+      let at = offset + UInt64(done)
+      let index = at >> chunkShift
+      let within = Int(at & (chunkSize - 1))
+      let n = min(buffer.remaining, Int(chunkSize) - within)
+      lock.lock()
+      let run: PageRun
+      do throws(Errno) { run = try prepare(index, within, n) } catch {
+        lock.unlock()
+        if done > 0 { break }
+        throw error
+      }
+      lock.unlock()
+      var moved = 0
+      do throws(Errno) { moved = try run.copyIn(within, count: n, from: &buffer) } catch {
+        // Bytes past the end of the file stay zero, whatever the broken copy left there.
+        let end = size
+        if at + UInt64(n) > end {
+          let from = at >= end ? within : within + Int(end - at)
+          run.zero(from, count: within + n - from)
+        }
+        if done > 0 { break }
+        throw error
+      }
+      done += moved
+      let now = Inode.now()
+      lock.lock()
+      if offset + UInt64(done) > byteCount { byteCount = offset + UInt64(done) }
+      mtimeNs = now
+      ctimeNs = now
+      lock.unlock()
+      if moved < n { break }
+    }
+    return done
+  }
+
+  /// Makes the pages of one chunk ready to be written. `lock` is held.
+  private func prepare(_ index: UInt64, _ within: Int, _ n: Int) throws(Errno) -> PageRun {
+    if index << chunkShift < hostSize { try load(index) }
+    var chunk = chunk(index)
+    let firstPage = within >> 12
+    let lastPage = (within + n - 1) >> 12
+    let bits = Self.bits(firstPage, lastPage)
+    if let run = chunk.run, run.pageCount > lastPage, chunk.present & bits == bits,
+      chunk.dirty & bits == bits
+    {
+      return run
+    }
+    try grow(&chunk, pages: lastPage + 1)
+    guard let run = chunk.run else { throw .ENOSPC }
+    chunk.present |= bits
+    chunk.dirty |= bits
+    setChunk(index, chunk)
+    return run
+  }
+
+  /// ftruncate(2), `writeLock` held: content beyond is gone, and reads as zeros when the file grows again.
+  func resize(to newSize: UInt64) throws(Errno) {
+    let now = Inode.now()
+    lock.lock()
+    defer { lock.unlock() }
+    if let seals {
+      if newSize < byteCount && seals & Seals.F_SEAL_SHRINK != 0 { throw .EPERM }
+      if newSize > byteCount && seals & Seals.F_SEAL_GROW != 0 { throw .EPERM }
+    }
+    if newSize < byteCount {
+      if newSize < hostSize {
+        // The page that stays in part must be here before the rest of it is cleared.
+        if newSize & (chunkSize - 1) != 0 { try load(newSize >> chunkShift) }
+        hostSize = newSize
+      }
+      clear(from: newSize)
+    }
+    byteCount = newSize
+    mtimeNs = now
+    ctimeNs = now
+  }
+
+  /// Drops all content from `start` on. `lock` is held.
+  private func clear(from start: UInt64) {
+    let index = start >> chunkShift
+    let within = Int(start & (chunkSize - 1))
+    var keep = index
+    if within != 0 {
+      keep = index + 1
+      var chunk = chunk(index)
+      if let run = chunk.run {
+        if within < run.byteCount { run.zero(within, count: run.byteCount - within) }
+        let lastPage = (within - 1) >> 12
+        chunk.present &= Self.bits(0, lastPage)
+        chunk.dirty &= Self.bits(0, lastPage)
+        if chunk.dirty & (1 << UInt32(lastPage)) == 0 && chunk.present & (1 << UInt32(lastPage)) != 0 {
+          chunk.dirty |= 1 << UInt32(lastPage)
+        }
+        setChunk(index, chunk)
+      }
+    }
+    while UInt64(near.count) > keep, let last = near.last {
+      account(last.present, 0)
+      near.removeLast()
+    }
+    while let last = far.last, last.index >= keep {
+      account(last.chunk.present, 0)
+      far.removeLast()
+    }
+  }
+
+  override func truncate(to size: UInt64) throws(Errno) {
+    writeLock.lock()
+    defer { writeLock.unlock() }
+    try resize(to: size)
+  }
+
+  /// fallocate(2) of mode 0: pages for the range exist. `writeLock` held.
+  func allocate(_ start: UInt64, _ length: UInt64, keepSize: Bool) throws(Errno) {
+    var at = start
+    let end = start + length
+    while at < end {
+      let within = Int(at & (chunkSize - 1))
+      let n = Int(min(chunkSize - UInt64(within), end - at))
+      lock.lock()
+      do throws(Errno) {
+        _ = try prepare(at >> chunkShift, within, n)
+      } catch {
+        lock.unlock()
+        throw error
+      }
+      lock.unlock()
+      at += UInt64(n)
+    }
+    let now = Inode.now()
+    lock.lock()
+    if !keepSize && end > byteCount { byteCount = end }
+    ctimeNs = now
+    if !keepSize { mtimeNs = now }
+    lock.unlock()
+  }
+
+  /// FALLOC_FL_PUNCH_HOLE: the range reads as zeros, whole pages are given back. `writeLock` held.
+  func punchHole(_ start: UInt64, _ length: UInt64) throws(Errno) {
+    lock.lock()
+    defer { lock.unlock() }
+    var at = start
+    let (sum, overflow) = start.addingReportingOverflow(length)
+    let end = min(overflow ? .max : sum, max(byteCount, (byteCount + 4095) & ~4095))
+    while at < end {
+      let index = at >> chunkShift
+      let within = Int(at & (chunkSize - 1))
+      let n = Int(min(chunkSize - UInt64(within), end - at))
+      if index << chunkShift < hostSize { try load(index) }
+      var chunk = chunk(index)
+      if let run = chunk.run {
+        let have = min(n, max(0, run.byteCount - within))
+        if have > 0 { run.zero(within, count: have) }
+        let firstWhole = (within + 4095) >> 12
+        let endWhole = (within + n) >> 12
+        if index << chunkShift < hostSize {
+          chunk.dirty |= Self.bits(within >> 12, max(within >> 12, (within + n - 1) >> 12))
+            & chunk.present
+        } else if firstWhole < endWhole {
+          let gone = Self.bits(firstWhole, endWhole - 1)
+          chunk.present &= ~gone
+          chunk.dirty &= ~gone
+          if chunk.present == 0 && pinCount == 0 { chunk.run = nil }
+        }
+        setChunk(index, chunk)
+      } else if index < Self.nearLimit && index >= UInt64(near.count) && far.isEmpty {
+        break
+      }
+      at += UInt64(n)
+    }
+    let now = Inode.now()
+    mtimeNs = now
+    ctimeNs = now
+  }
+
+  /// SEEK_DATA and SEEK_HOLE (lseek(2)), exact to the page.
+  func seek(_ offset: UInt64, toData: Bool) throws(Errno) -> UInt64 {
+    lock.lock()
+    defer { lock.unlock() }
+    guard offset < byteCount else { throw .ENXIO }
+    var at = offset
+    while at < byteCount {
+      let index = at >> chunkShift
+      let page = Int(at & (chunkSize - 1)) >> 12
+      let chunk = chunk(index)
+      let isData = chunk.present & (1 << UInt32(page)) != 0 || at < hostSize
+      if isData == toData { return at }
+      if chunk.present == 0 && at >= hostSize {
+        // A hole as large as the chunk, or up to the next one there is.
+        if index >= UInt64(near.count) {
+          let next = farIndex(index)
+          if next >= far.count { break }
+          at = max(at + 1, far[next].index << chunkShift)
+          if far[next].index <= index { at = (index + 1) << chunkShift }
+          continue
+        }
+        at = (index + 1) << chunkShift
+        continue
+      }
+      at = (at & ~4095) + 4096
+    }
+    if toData { throw .ENXIO }
+    return byteCount
+  }
+
+  // MARK: Memory
+
+  /// Drops clean chunks; returns pages freed. Called by the cache with no lock held.
+  func dropClean() -> Int {
+    guard hostSize > 0 else { return 0 }
+    lock.lock()
+    defer { lock.unlock() }
+    if pinCount > 0 { return 0 }
+    var freed = 0
+    for i in near.indices where near[i].dirty == 0 && near[i].present != 0 {
+      freed += near[i].present.nonzeroBitCount
+      account(near[i].present, 0)
+      near[i] = Chunk()
+    }
+    return freed
+  }
+
+  override func siteTable() throws(Errno) -> [UInt8]? {
+    guard let host else { return nil }
+    lock.lock()
+    defer { lock.unlock() }
+    // A file that was written here is not the one the table is about.
+    for c in near where c.dirty != 0 { return nil }
+    if hostSize != host.size { return nil }
+    if !siteTableLoaded {
+      sites = try host.siteTable()
+      siteTableLoaded = true
+    }
+    return sites
+  }
+
+  override func open(_ dentry: Dentry, flags: OpenFlags) throws(Errno) -> File {
+    RegularFile(dentry, self, flags: flags)
+  }
+}
+
+/// F_ADD_SEALS (memfd_create(2)).
+enum Seals {
+  static var F_SEAL_SEAL: UInt32 { 1 }
+  static var F_SEAL_SHRINK: UInt32 { 2 }
+  static var F_SEAL_GROW: UInt32 { 4 }
+  static var F_SEAL_WRITE: UInt32 { 8 }
+  static var F_SEAL_FUTURE_WRITE: UInt32 { 16 }
+  static var F_SEAL_EXEC: UInt32 { 32 }
+}
