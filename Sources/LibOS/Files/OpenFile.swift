@@ -166,14 +166,17 @@ extension DirectoryInode {
 }
 
 extension Namespace {
-  /// execve(2): the inode to run and its absolute path. Throws EACCES unless it is an executable file.
+  /// execve(2): the program to run and its absolute path. Throws EACCES unless it is an executable file.
   static func openForExec(
-    _ path: [UInt8], _ task: Task, at dirfd: Int32 = AT.FDCWD, follow: Bool = true
-  ) throws(Errno) -> (inode: Inode, path: [UInt8]) {
-    let dentry = try task.resolve(path, at: dirfd, follow: follow)
+    _ path: [UInt8], _ task: Task, at dirfd: Int32 = AT.FDCWD, flags: UInt32 = 0
+  ) throws(Errno) -> (object: FileMapping, path: [UInt8]) {
+    let dentry = try task.resolveOrSelf(
+      dirfd, path, empty: flags & AT.EMPTY_PATH != 0, follow: flags & AT.SYMLINK_NOFOLLOW == 0)
     if dentry.inode.isSymlink { throw .ELOOP }
     guard dentry.inode.isRegular else { throw .EACCES }
     try task.fileCredentials.check(dentry.inode, .execute)
-    return (dentry.inode, dentry.path(from: task.process.fileSystem.root).bytes)
+    return (
+      FileMapping(dentry, canWrite: false), dentry.path(from: task.process.fileSystem.root).bytes
+    )
   }
 }

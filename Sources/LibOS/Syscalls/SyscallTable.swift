@@ -2,7 +2,8 @@
 enum SyscallTable {
   static var families: [[Syscall]] {
     [
-      memorySyscalls
+      memorySyscalls,
+      openSyscalls, readWriteSyscalls, statSyscalls, directorySyscalls, descriptorSyscalls,
     ]
   }
 }
