@@ -53,7 +53,9 @@ let package = Package(
         "SGX", "CSoftwareSGX", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "_CryptoExtras", package: "swift-crypto"),
       ], swiftSettings: hostSettings),
-    .target(name: "HardwareSGX", dependencies: ["SGX"], swiftSettings: hostSettings),
+    .target(name: "CHardwareSGX"),
+    .target(
+      name: "HardwareSGX", dependencies: ["SGX", "CHardwareSGX"], swiftSettings: hostSettings),
     .target(name: "CHostRuntime"),
     .target(
       name: "HostRuntime",
@@ -87,7 +89,10 @@ let package = Package(
       ], swiftSettings: hostSettings),
 
     .testTarget(name: "SGXTests", dependencies: ["SGX"]),
-    .testTarget(name: "SoftwareSGXTests", dependencies: ["SoftwareSGX"]),
+    .target(name: "CTestEnclave", path: "Tests/CTestEnclave"),
+    .testTarget(
+      name: "SoftwareSGXTests", dependencies: ["SoftwareSGX", "HardwareSGX", "CTestEnclave"],
+      resources: [.copy("Resources")]),
     .testTarget(name: "HostRuntimeTests", dependencies: ["HostRuntime"]),
     .testTarget(name: "PayloadTests", dependencies: ["Payload"]),
     .testTarget(name: "LibOSTests", dependencies: ["LibOS"]),

@@ -17,11 +17,10 @@ extension SIGSTRUCT {
       throw .outOfMemory
     }
     guard q1 == self.q1, q2 == self.q2 else { throw .invalidSigstruct(.quotients) }
-    let three = BigNumber(3)
-    defer { withExtendedLifetime((three, m)) {} }
-    guard let key = CCryptoBoringSSL_RSA_new_public_key(m.pointer, three.pointer) else {
-      throw .invalidSigstruct(.modulus)
+    let publicKey = withExtendedLifetime(m) {
+      CCryptoBoringSSL_RSA_new_public_key(m.pointer, BigNumber.three.pointer)
     }
+    guard let key = publicKey else { throw .invalidSigstruct(.modulus) }
     defer { CCryptoBoringSSL_RSA_free(key) }
     let digest = [UInt8](SHA256.hash(data: signedBytes()))
     let bigEndian = [UInt8](signature.reversed())

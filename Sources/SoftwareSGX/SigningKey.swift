@@ -5,7 +5,8 @@ import SGX
 
 /// The vendor's key that signs enclaves: RSA-3072 with exponent 3, as SIGSTRUCT wants it. PEM, PKCS#1 or
 /// PKCS#8, without a passphrase.
-public final class SigningKey {
+// SAFETY: the key is never changed after init, and BoringSSL locks its own caches.
+public final class SigningKey: @unchecked Sendable {
   private let rsa: OpaquePointer
 
   private init(owning rsa: OpaquePointer) { self.rsa = rsa }
@@ -13,9 +14,7 @@ public final class SigningKey {
 
   public static func generate() throws(SGXError) -> SigningKey {
     guard let rsa = CCryptoBoringSSL_RSA_new() else { throw .outOfMemory }
-    let three = BigNumber(3)
-    defer { withExtendedLifetime(three) {} }
-    guard CCryptoBoringSSL_RSA_generate_key_ex(rsa, 3072, three.pointer, nil) == 1 else {
+    guard CCryptoBoringSSL_RSA_generate_key_ex(rsa, 3072, BigNumber.three.pointer, nil) == 1 else {
       CCryptoBoringSSL_RSA_free(rsa)
       throw .outOfMemory
     }
@@ -53,6 +52,7 @@ public final class SigningKey {
   public func pem() throws(SGXError) -> String {
     let bio = CCryptoBoringSSL_BIO_new(CCryptoBoringSSL_BIO_s_mem())
     defer { CCryptoBoringSSL_BIO_free(bio) }
+    defer { withExtendedLifetime(self) {} }
     guard CCryptoBoringSSL_PEM_write_bio_RSAPrivateKey(bio, rsa, nil, nil, 0, nil, nil) == 1 else {
       throw .outOfMemory
     }
@@ -85,7 +85,9 @@ public final class SigningKey {
   /// MODULUS as SIGSTRUCT has it.
   public var modulus: [UInt8] {
     var out = [UInt8](repeating: 0, count: 384)
-    CCryptoBoringSSL_BN_bn2le_padded(&out, out.count, CCryptoBoringSSL_RSA_get0_n(rsa))
+    _ = withExtendedLifetime(self) {
+      CCryptoBoringSSL_BN_bn2le_padded(&out, out.count, CCryptoBoringSSL_RSA_get0_n(rsa))
+    }
     return out
   }
 
@@ -93,6 +95,7 @@ public final class SigningKey {
 
   /// Fills in MODULUS, EXPONENT, SIGNATURE, Q1 and Q2.
   public func sign(_ unsigned: SIGSTRUCT) throws(SGXError) -> SIGSTRUCT {
+    defer { withExtendedLifetime(self) {} }
     var s = unsigned
     s.modulus = modulus
     s.exponent = 3

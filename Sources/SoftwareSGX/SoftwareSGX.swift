@@ -38,8 +38,15 @@ public final class SoftwareSGX: SGXMachine {
     keys = try KeyHierarchy(stateFile: stateFile)
   }
 
-  deinit {
-    if state.withLock({ $0.secs != nil }) { csgx_destroy() }
+  deinit { destroy() }
+
+  /// Unmaps the enclave; another one can be made then. No thread may be inside or attached.
+  public func destroy() {
+    let existed = state.withLock { state in
+      defer { state = State() }
+      return state.secs != nil
+    }
+    if existed { csgx_destroy() }
   }
 
   public func create(_ secs: SECS) throws(SGXError) {

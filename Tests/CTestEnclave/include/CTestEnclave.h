@@ -1,0 +1,54 @@
+#pragma once
+/// A little enclave for the tests of the machine: 2 pages of code, 6 pages of data, to be placed together.
+#include <stdint.h>
+const uint8_t *test_enclave_bytes(void);
+/// Offsets of its labels.
+uint64_t test_enclave_enclu_offset(void), test_enclave_eexit_offset(void),
+    test_enclave_instructions_offset(void), test_enclave_spin_offset(void),
+    test_enclave_spin_end_offset(void);
+
+enum {
+  TEST_CODE_SIZE = 0x2000,
+  TEST_DATA_SIZE = 0x6000,
+  /// In the data: general registers before and after a run (18 words each), XSAVE areas before and after.
+  TEST_REGISTERS_IN = 0x000,
+  TEST_REGISTERS_OUT = 0x100,
+  TEST_INSTRUCTION = 0x200,
+  TEST_SECINFO = 0x240,
+  TEST_SCRATCH = 0x400,
+  TEST_XSAVE_IN = 0x1000,
+  TEST_XSAVE_OUT = 0x2000,
+  TEST_OPERANDS = 0x3000,
+  TEST_STACK_TOP = 0x6000,
+};
+/// What to do, in RDI at EENTER.
+enum {
+  TEST_NOP = 0,
+  /// ENCLU with RAX, RBX, RCX, RDX from the words at RSI; RAX and RFLAGS are written back there.
+  TEST_LEAF = 1,
+  TEST_LOAD = 2,
+  TEST_STORE = 3,
+  TEST_SYSCALL = 4,
+  /// Loads every register from the data, executes instruction number RSI, stores every register.
+  TEST_RUN = 5,
+  TEST_JUMP = 6,
+  /// Counts in registers until the word at RSI is not 0; RDI comes back as 0 if all patterns are intact.
+  TEST_SPIN = 7,
+  /// As an exception handler: adds RSI to the saved RIP.
+  TEST_SKIP = 8,
+  /// As TEST_LEAF, RSI times the leaf at RDX (words), for measuring.
+  TEST_LEAF_LOOP = 9,
+  TEST_BASES = 10,
+};
+/// Instructions for TEST_RUN.
+enum {
+  TEST_I_NOP = 0,
+  TEST_I_UD2 = 1,
+  TEST_I_INT3 = 2,
+  TEST_I_DIV = 3,
+  TEST_I_SYSCALL = 4,
+  TEST_I_NULL = 5,
+  TEST_I_NONCANONICAL = 6,
+  TEST_I_INT80 = 7,
+  TEST_I_PAUSE_LOOP = 8,
+};
