@@ -62,18 +62,22 @@ import Synchronization
     state.store(0, ordering: .releasing)
   }
 
-  public func unpark() {
-    if state.exchange(1, ordering: .acquiringAndReleasing) == 2 {
-      #if CLOISTER_ENCLAVE
-        Host.unpark(thread: threadIndex)
-      #else
-        semaphore.post()
-      #endif
-    }
+  /// True: the thread was asleep.
+  @discardableResult public func unpark() -> Bool {
+    guard state.exchange(1, ordering: .acquiringAndReleasing) == 2 else { return false }
+    #if CLOISTER_ENCLAVE
+      Host.unpark(thread: threadIndex)
+    #else
+      semaphore.post()
+    #endif
+    return true
   }
 }
 
 public enum Parking {
+  /// A moment in a spin loop.
+  @inlinable public static func pause() { cl_pause() }
+
   /// Gives the processor away for a moment.
   public static func yield() {
     #if CLOISTER_ENCLAVE

@@ -1,31 +1,81 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// A process (Linux: thread group): what its threads share. There is no "the process": everything is
 /// reached through a task.
 final class Process: @unchecked Sendable {
   let pid: Int32
-  /// Guards `tasks`, `parentPid` and the exit state. Second in the lock order, after the task table.
+  /// Guards `parentPid`, `children` and the exit state. Second in the lock order, after the task table.
   let lock = Lock()
+  /// Changed with `lock` and `signals.lock` held, so read with either. First the main thread, while it lives.
   var tasks: [Task] = []
+  /// Signal lock held: the threads that have not left.
+  var liveTasks: [Task] { tasks }
   var parentPid: Int32
+  /// Session and process group (setsid(2), setpgid(2)). Guarded by the task table's lock.
+  var session: Int32
+  var group: Int32
+  /// Signal to the parent when the process ends; 0: none (clone(2)).
+  var exitSignal: Int32 = 0
+  /// Living and zombie children. Guarded by the task table's lock.
+  var children: [Process] = []
+  /// wait4(2), waitid(2) of this process wait here.
+  let childQueue = WaitQueue()
+  /// The wait status of a process that has ended; nil while it runs. Guarded by the task table's lock.
+  var zombieStatus: Int32?
+  /// Stop and continue events that the parent has not yet waited for. Guarded by `signals.lock`.
+  var stopReport: Signal?
+  var continueReport = false
+  /// SIGCHLD about them, not yet sent. Guarded by `signals.lock`.
+  var parentReport: SignalInfo?
 
   var files = FileTable()
   var fileSystem: FileSystemContext
   var memory: AddressSpace
   let signals = ProcessSignals()
+  /// Guarded by `lock`.
   var credentials = Credentials()
+  /// Guarded by `lock`.
   var limits = ResourceLimits()
+  let usage = ProcessUsage()
+  let timers = ProcessTimers()
 
   /// Absolute path of the program, for /proc/self/exe; its arguments and environment for /proc.
   var executablePath: [UInt8] = []
   var commandLine: [[UInt8]] = []
   var environment: [[UInt8]] = []
+  /// prctl(2) attributes of the process.
+  var attributes = ProcessAttributes()
 
   init(pid: Int32, parentPid: Int32, fileSystem: FileSystemContext, memory: AddressSpace) {
     self.pid = pid
     self.parentPid = parentPid
     self.fileSystem = fileSystem
     self.memory = memory
+    session = pid
+    group = pid
+  }
+
+  /// Adds a thread that is about to start. EAGAIN: the process is ending.
+  func add(_ task: Task) throws(Errno) {
+    lock.lock()
+    signals.lock.lock()
+    let ending = signals.groupExit != nil
+    if !ending { tasks.append(task) }
+    signals.lock.unlock()
+    lock.unlock()
+    if ending { throw .ERESTARTNOINTR }
+  }
+
+  /// Takes a thread out. True: it was the last.
+  func remove(_ task: Task) -> Bool {
+    lock.lock()
+    signals.lock.lock()
+    tasks.removeAll { $0 === task }
+    let last = tasks.isEmpty
+    signals.lock.unlock()
+    lock.unlock()
+    return last
   }
 }

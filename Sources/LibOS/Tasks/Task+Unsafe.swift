@@ -1,6 +1,8 @@
 import CEnclave
 import EnclaveRuntime
 import LinuxABI
+import PayloadFormat
+import Synchronization
 
 /// A thread of a program (Linux: task_struct). One host thread and one TCS carry it while it lives.
 final class Task: @unchecked Sendable {
@@ -12,6 +14,10 @@ final class Task: @unchecked Sendable {
 
   /// Per-thread signal state: mask, pending set, alternate stack. Guarded by `process.signals.lock`.
   var signals = TaskSignals()
+  /// The user's registers on the kernel stack; set at each entry, used by the task itself only.
+  nonisolated(unsafe) var registers: UnsafeMutablePointer<cl_regs>!
+  /// How restart_syscall(2) goes on with an interrupted sleep. Used by the task itself only.
+  var restart = RestartBlock.none
 
   /// `set_tid_address`, CLONE_CHILD_CLEARTID: user address zeroed and woken when the thread ends, or 0.
   var clearChildTid: UInt = 0
@@ -20,12 +26,26 @@ final class Task: @unchecked Sendable {
   var robustListSize: UInt = 0
   /// comm of prctl(PR_SET_NAME), at most 15 bytes.
   var name: [UInt8] = []
+  /// prctl(2) and sched(7) attributes of the thread. Used by the task itself and queries.
+  var scheduling = SchedulingAttributes()
+  /// Waits on a futex with this, without an allocation.
+  let futexWaiter: FutexWaiter
+  /// PI futexes this thread owns in the kernel. Guarded by `FutexTable.piLock`.
+  var ownedPIFutexes: [PIState] = []
+  let cpuTime = CPUTime()
+
+  /// exit(2) was called, or the process is being killed: the thread ends on its way to user mode.
+  var exitStatus: Int32?
+
+  /// Address of the thread block, 0 until the thread runs (hosted) or always known (enclave).
+  private let blockAddress = Atomic<UInt>(0)
 
   init(tid: Int32, process: Process, parker: Parker, threadIndex: Int) {
     self.tid = tid
     self.process = process
     self.parker = parker
     self.threadIndex = threadIndex
+    futexWaiter = FutexWaiter(parker: parker)
   }
 
   /// The calling thread's task.
@@ -35,11 +55,52 @@ final class Task: @unchecked Sendable {
       .takeUnretainedValue()
   }
 
-  /// Makes this the calling thread's task.
+  /// The calling thread's task, or nil for a thread of the kernel itself.
+  static var currentIfAny: Task? {
+    // SAFETY: as in `current`.
+    guard let p = unsafe UnsafeRawPointer(bitPattern: UInt(cl_block().pointee.task)) else { return nil }
+    return unsafe Unmanaged<Task>.fromOpaque(p).takeUnretainedValue()
+  }
+
+  /// Makes this the calling thread's task. Its first way to user mode looks at its signals: something
+  /// may have come before the block existed.
   func makeCurrent() {
     unsafe cl_block().pointee.task = UInt64(
       UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()))
     unsafe cl_block().pointee.parker = UInt64(
       UInt(bitPattern: Unmanaged.passUnretained(parker).toOpaque()))
+    blockAddress.store(unsafe UInt(bitPattern: cl_block()), ordering: .releasing)
+    setWork()
+  }
+
+  // MARK: The work flag
+
+  /// `cl_block()->work` of this task's thread: non-zero sends it through `returnToUser` on its way out.
+  private var work: UnsafePointer<Atomic<UInt64>>? {
+    let address = blockAddress.load(ordering: .acquiring)
+    if address == 0 { return nil }
+    // SAFETY: a thread block is never freed (enclave) or outlives its task (hosted); `work` is an aligned
+    // 64-bit word that everybody but the assembly, which only reads it, uses through this.
+    return unsafe UnsafePointer<Atomic<UInt64>>(
+      bitPattern: address + UInt(MemoryLayout<cl_thread_block>.offset(of: \.work)!))
+  }
+  func setWork() { unsafe work?.pointee.store(1, ordering: .sequentiallyConsistent) }
+  func clearWork() { unsafe work?.pointee.store(0, ordering: .sequentiallyConsistent) }
+  var hasWork: Bool { unsafe work?.pointee.load(ordering: .acquiring) ?? 0 != 0 }
+
+  /// Makes the thread look at its signals soon, wherever it is: asleep, computing or in a host call.
+  /// The work flag is set first, so a kick that finds it in the kernel loses nothing.
+  func notify() {
+    setWork()
+    if currentIs(self) { return }
+    if !parker.unpark() {
+      #if CLOISTER_ENCLAVE
+        if blockAddress.load(ordering: .acquiring) != 0 { Host.kick(thread: threadIndex) }
+      #endif
+    }
+  }
+
+  private func currentIs(_ task: Task) -> Bool {
+    unsafe UInt(cl_block().pointee.task) == UInt(bitPattern: Unmanaged.passUnretained(task).toOpaque())
   }
 }

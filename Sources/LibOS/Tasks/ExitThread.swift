@@ -1,0 +1,91 @@
+import EnclaveRuntime
+import LinuxABI
+
+/// The ends of threads and processes: exit(2), exit_group(2), wait status, orphans.
+extension Task {
+  /// Ends the calling thread; the last one ends the process. Runs on the way to user mode, when no
+  /// other kernel code is on the stack.
+  func exitThread(waitStatus: Int32) -> Never {
+    let process = process
+    exitRobustList()
+    clearChildTidAndWake()
+    process.usage.add(cpuTime)
+    if process.remove(self) {
+      process.signals.lock.lock()
+      let status = process.signals.groupExit ?? waitStatus
+      process.signals.lock.unlock()
+      process.exit(waitStatus: status)
+    }
+    TaskTable.shared.remove(self)
+    ThreadSlots.shared.beginLeaving()
+    KernelThreads.exitCurrent()
+  }
+
+  /// CLONE_CHILD_CLEARTID: what pthread_join(3) waits for.
+  private func clearChildTidAndWake() {
+    guard clearChildTid != 0 else { return }
+    do throws(Errno) {
+      try UserMemory.write(UInt32(0), to: clearChildTid)
+      let key = try FutexKey(clearChildTid, isPrivate: false, in: process)
+      _ = FutexTable.shared.wake(key, count: 1)
+    } catch {}
+  }
+}
+
+extension Process {
+  /// The process is over: its files close, its children go to the first process, its parent is told.
+  fileprivate func exit(waitStatus: Int32) {
+    if pid == TaskTable.initialPid {
+      // The end of the payload. Signals show as 128 + number, as a shell and a container engine do.
+      let signal = waitStatus & 0x7F
+      Host.exit(status: Int(signal == 0 ? waitStatus >> 8 & 0xFF : 128 + signal))
+    }
+    timers.cancelAll()
+    closeFiles()
+    let table = TaskTable.shared
+    table.lock.lock()
+    table.adoptChildrenLocked(of: self)
+    zombieStatus = waitStatus
+    let parent = table.processLocked(parentPid)
+    // A parent that ignores SIGCHLD has no zombies (wait(2), notes).
+    var report = exitSignal != 0
+    if let parent {
+      parent.signals.lock.lock()
+      let action = parent.signals.action(.SIGCHLD)
+      parent.signals.lock.unlock()
+      let noWait = action.flags & SignalActionFlags.SA_NOCLDWAIT.rawValue != 0
+      if exitSignal == Signal.SIGCHLD.rawValue,
+        action.handler == KernelSigaction.SIG_IGN || noWait
+      {
+        table.reapLocked(self)
+        if action.handler == KernelSigaction.SIG_IGN { report = false }
+      }
+    } else {
+      table.reapLocked(self)
+    }
+    table.lock.unlock()
+    guard let parent else { return }
+    if report {
+      try? parent.send(childInfo(signal: Signal(rawValue: exitSignal), waitStatus: waitStatus))
+    }
+    parent.childQueue.wakeAll()
+  }
+
+  /// What SIGCHLD and waitid(2) say of an ended child.
+  func childInfo(signal: Signal, waitStatus: Int32) -> SignalInfo {
+    let killed = waitStatus & 0x7F
+    let code: Int32 =
+      killed == 0
+      ? SignalInfo.CLD_EXITED : (waitStatus & 0x80 != 0 ? SignalInfo.CLD_DUMPED : SignalInfo.CLD_KILLED)
+    var info = SignalInfo(signal, code: code, pid: pid, uid: credentials.realUser)
+    info.word1 = UInt64(UInt32(bitPattern: killed == 0 ? waitStatus >> 8 & 0xFF : killed))
+    info.word2 = usage.userTicks
+    info.word3 = usage.systemTicks
+    return info
+  }
+}
+
+extension Process {
+  /// The descriptor table's own work, once it has some.
+  private func closeFiles() {}
+}

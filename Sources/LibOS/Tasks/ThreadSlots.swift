@@ -1,0 +1,90 @@
+import EnclaveRuntime
+
+/// Which TCSs carry a thread. Their number is measured; slot 0 is the first thread's.
+///
+/// `lock` guards all; innermost but for wait queues.
+final class ThreadSlots: @unchecked Sendable {
+  static let shared = ThreadSlots()
+  private let lock = SpinLock()
+  /// Slots from `next` on were never used; `free` were, and are again.
+  private var free: [Int] = []
+  private var next = 1
+  private var count = 1
+  private var leaving = 0
+  private var warned = false
+  /// Keeps a task until its host thread is out of it.
+  private var occupants: [Task?] = [nil]
+
+  /// Boot: how many TCSs there are, and who runs on slot 0.
+  func configure(count: Int) {
+    var free: [Int] = []
+    free.reserveCapacity(count)
+    let occupants = [Task?](repeating: nil, count: count)
+    lock.lock()
+    self.count = count
+    self.free = free
+    self.occupants = occupants
+    lock.unlock()
+  }
+
+  /// A slot for a new thread, nil if all carry one. Waits for threads that are on their way out.
+  func allocate() -> Int? {
+    while true {
+      lock.lock()
+      var slot: Int?
+      if let last = free.popLast() {
+        slot = last
+      } else if next < count {
+        slot = next
+        next += 1
+      }
+      let wait = leaving > 0
+      let warn = slot == nil && !wait && !warned
+      if warn { warned = true }
+      lock.unlock()
+      if let slot { return slot }
+      if !wait {
+        if warn {
+          KernelLog.line("all threads are in use; start with a larger --threads")
+        }
+        return nil
+      }
+      Parking.yield()
+    }
+  }
+
+  func occupy(_ slot: Int, _ task: Task) {
+    lock.lock()
+    if slot < occupants.count { occupants[slot] = task }
+    lock.unlock()
+  }
+
+  /// The thread is about to leave; its slot comes back with `release`.
+  func beginLeaving() {
+    lock.lock()
+    leaving += 1
+    lock.unlock()
+  }
+
+  /// The host thread is gone.
+  func release(_ slot: Int) {
+    lock.lock()
+    var task: Task?
+    if slot < occupants.count {
+      task = occupants[slot]
+      occupants[slot] = nil
+    }
+    free.append(slot)
+    leaving -= 1
+    lock.unlock()
+    _ = consume task
+  }
+
+  /// A slot that was never started.
+  func giveBack(_ slot: Int) {
+    lock.lock()
+    if slot < occupants.count { occupants[slot] = nil }
+    free.append(slot)
+    lock.unlock()
+  }
+}
