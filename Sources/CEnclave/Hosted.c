@@ -21,7 +21,7 @@ uint64_t cl_cas_user32(uint32_t *a, uint32_t *e, uint32_t d) {
   __atomic_compare_exchange_n(a, e, d, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
   return 0;
 }
-uint64_t cl_xfrm = 3;
+uint64_t cl_get_xfrm(void) { return 3; }
 __attribute__((target("fxsr"))) void cl_xsave(void *area) {
   __builtin_ia32_fxsave64(area);
   *(uint64_t *)((char *)area + 512) = 3;

@@ -37,6 +37,9 @@ public struct RealTimeSignalFrame: Sendable, BitwiseCopyable {
   public var infoRest: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) =
     (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
   public init() {}
+
+  public static let userContextOffset: UInt64 = 8
+  public static let infoOffset: UInt64 = 8 + 304
 }
 
 /// The XSAVE image in a signal frame (struct _fpx_sw_bytes at byte 464, magic 2 at its end).

@@ -29,6 +29,11 @@ extension Process {
     if !blocked { task.notify() }
   }
 
+  /// A signal of the kernel's own.
+  func kill(_ signal: Signal) {
+    try? send(SignalInfo(signal, code: SignalInfo.SI_KERNEL))
+  }
+
   var signalQueueLimit: Int {
     Int(min(limits[ResourceLimit.RLIMIT_SIGPENDING].current, 1 << 20))
   }

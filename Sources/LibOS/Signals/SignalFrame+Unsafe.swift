@@ -15,7 +15,7 @@ extension Task {
     _ regs: UnsafeMutablePointer<cl_regs>
   ) -> Bool {
     let area = unsafe saveUserXState(regs)
-    let xfrm = cl_xfrm
+    let xfrm = cl_get_xfrm()
     let xstateSize = FrameXState.size(xfrm: xfrm)
 
     // Linux get_sigframe(): skip the red zone, or change to the alternate stack.
@@ -76,9 +76,8 @@ extension Task {
     }
 
     unsafe regs.pointee.rdi = UInt64(info.signo)
-    unsafe regs.pointee.rsi = UInt64(sp) + UInt64(MemoryLayout<RealTimeSignalFrame>.offset(of: \.info)!)
-    unsafe regs.pointee.rdx =
-      UInt64(sp) + UInt64(MemoryLayout<RealTimeSignalFrame>.offset(of: \.userContext)!)
+    unsafe regs.pointee.rsi = UInt64(sp) + RealTimeSignalFrame.infoOffset
+    unsafe regs.pointee.rdx = UInt64(sp) + RealTimeSignalFrame.userContextOffset
     unsafe regs.pointee.rax = 0
     unsafe regs.pointee.rsp = UInt64(sp)
     unsafe regs.pointee.rip = UInt64(action.handler)
@@ -99,7 +98,7 @@ extension Task {
     if unsafe regs.pointee.xsave != 0 {
       let source = unsafe UnsafeRawPointer(bitPattern: UInt(regs.pointee.xsave))!
       if unsafe source != UnsafeRawPointer(area) {
-        unsafe area.copyMemory(from: source, byteCount: FrameXState.size(xfrm: cl_xfrm))
+        unsafe area.copyMemory(from: source, byteCount: FrameXState.size(xfrm: cl_get_xfrm()))
       }
       return unsafe area
     }
@@ -149,7 +148,7 @@ extension Task {
   ) throws(Errno) {
     guard address & 63 == 0 else { throw .EFAULT }
     let area = unsafe UnsafeMutableRawPointer(bitPattern: UInt(cl_block().pointee.xsave_area))!
-    let size = FrameXState.size(xfrm: cl_xfrm)
+    let size = FrameXState.size(xfrm: cl_get_xfrm())
     unsafe area.initializeMemory(as: UInt8.self, repeating: 0, count: size)
     try unsafe UserMemory.copyIn(to: area, from: address, count: FrameXState.legacySize)
     let software = FrameXState.softwareOffset
@@ -169,7 +168,7 @@ extension Task {
     }
     unsafe (area + FrameXState.headerOffset).initializeMemory(as: UInt8.self, repeating: 0, count: 64)
     unsafe area.storeBytes(
-      of: bits & cl_xfrm, toByteOffset: FrameXState.headerOffset, as: UInt64.self)
+      of: bits & cl_get_xfrm(), toByteOffset: FrameXState.headerOffset, as: UInt64.self)
     let mxcsr = unsafe area.load(fromByteOffset: FrameXState.mxcsrOffset, as: UInt32.self)
     unsafe area.storeBytes(
       of: mxcsr & 0xFFFF, toByteOffset: FrameXState.mxcsrOffset, as: UInt32.self)

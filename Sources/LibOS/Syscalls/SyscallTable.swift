@@ -4,6 +4,9 @@ enum SyscallTable {
     [
       memorySyscalls,
       openSyscalls, readWriteSyscalls, statSyscalls, directorySyscalls, descriptorSyscalls,
+      threadSyscalls, processSyscalls, futexSyscalls, schedulingSyscalls,
+      signalSyscalls, timeSyscalls,
+      identitySyscalls, limitSyscalls, systemSyscalls,
     ]
   }
 }

@@ -17,7 +17,7 @@ extension Task {
       process.exit(waitStatus: status)
     }
     TaskTable.shared.remove(self)
-    ThreadSlots.shared.beginLeaving()
+    ThreadSlots.shared.beginLeaving(threadIndex)
     KernelThreads.exitCurrent()
   }
 

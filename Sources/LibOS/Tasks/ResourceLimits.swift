@@ -1,3 +1,4 @@
+import EnclaveRuntime
 import LinuxABI
 
 /// Resource limits of a process (getrlimit(2)); the defaults are those of a container.

@@ -1,4 +1,5 @@
 import EnclaveRuntime
+import Synchronization
 
 /// The enclave's memory as programs see a machine's (sysinfo(2), /proc/meminfo).
 struct SystemMemory {

@@ -73,6 +73,13 @@ final class Task: @unchecked Sendable {
     setWork()
   }
 
+  #if CLOISTER_ENCLAVE
+    /// Before the thread starts: its block is known already, so a signal sent now is seen at once.
+    func adoptBlock(of slot: Int) {
+      blockAddress.store(UInt(EnclaveLayout.threadBlock(slot)), ordering: .releasing)
+    }
+  #endif
+
   // MARK: The work flag
 
   /// `cl_block()->work` of this task's thread: non-zero sends it through `returnToUser` on its way out.
@@ -82,7 +89,7 @@ final class Task: @unchecked Sendable {
     // SAFETY: a thread block is never freed (enclave) or outlives its task (hosted); `work` is an aligned
     // 64-bit word that everybody but the assembly, which only reads it, uses through this.
     return unsafe UnsafePointer<Atomic<UInt64>>(
-      bitPattern: address + UInt(MemoryLayout<cl_thread_block>.offset(of: \.work)!))
+      bitPattern: address + UInt(TB_WORK))
   }
   func setWork() { unsafe work?.pointee.store(1, ordering: .sequentiallyConsistent) }
   func clearWork() { unsafe work?.pointee.store(0, ordering: .sequentiallyConsistent) }

@@ -10,7 +10,7 @@ final class ThreadSlots: @unchecked Sendable {
   private var free: [Int] = []
   private var next = 1
   private var count = 1
-  private var leaving = 0
+  private var leaving: [Int] = []
   private var warned = false
   /// Keeps a task until its host thread is out of it.
   private var occupants: [Task?] = [nil]
@@ -19,10 +19,13 @@ final class ThreadSlots: @unchecked Sendable {
   func configure(count: Int) {
     var free: [Int] = []
     free.reserveCapacity(count)
+    var leaving: [Int] = []
+    leaving.reserveCapacity(count)
     let occupants = [Task?](repeating: nil, count: count)
     lock.lock()
     self.count = count
     self.free = free
+    self.leaving = leaving
     self.occupants = occupants
     lock.unlock()
   }
@@ -31,6 +34,7 @@ final class ThreadSlots: @unchecked Sendable {
   func allocate() -> Int? {
     while true {
       lock.lock()
+      let gone = collect()
       var slot: Int?
       if let last = free.popLast() {
         slot = last
@@ -38,10 +42,11 @@ final class ThreadSlots: @unchecked Sendable {
         slot = next
         next += 1
       }
-      let wait = leaving > 0
+      let wait = !leaving.isEmpty
       let warn = slot == nil && !wait && !warned
       if warn { warned = true }
       lock.unlock()
+      _ = consume gone
       if let slot { return slot }
       if !wait {
         if warn {
@@ -59,25 +64,23 @@ final class ThreadSlots: @unchecked Sendable {
     lock.unlock()
   }
 
-  /// The thread is about to leave; its slot comes back with `release`.
-  func beginLeaving() {
+  /// The calling thread is about to leave the slot.
+  func beginLeaving(_ slot: Int) {
     lock.lock()
-    leaving += 1
+    leaving.append(slot)
     lock.unlock()
   }
 
-  /// The host thread is gone.
-  func release(_ slot: Int) {
-    lock.lock()
-    var task: Task?
-    if slot < occupants.count {
-      task = occupants[slot]
+  /// Takes back slots whose host thread is gone. Lock held. Returns the tasks, to be let go outside of it.
+  private func collect() -> Task? {
+    for i in leaving.indices where KernelThreads.isGone(leaving[i]) {
+      let slot = leaving.remove(at: i)
+      let task = occupants[slot]
       occupants[slot] = nil
+      free.append(slot)
+      return task
     }
-    free.append(slot)
-    leaving -= 1
-    lock.unlock()
-    _ = consume task
+    return nil
   }
 
   /// A slot that was never started.
