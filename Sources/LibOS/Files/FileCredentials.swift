@@ -60,11 +60,18 @@ struct FileCredentials {
 extension Task {
   /// Credentials for looking at files.
   var fileCredentials: FileCredentials {
-    FileCredentials(fsuid: 0, fsgid: 0, groups: [], isPrivileged: true)
+    let c = process.credentials
+    return FileCredentials(
+      fsuid: c.fileSystemUser, fsgid: c.fileSystemGroup, groups: c.groups,
+      isPrivileged: c.capabilities.has(CapabilitySets.CAP_DAC_OVERRIDE))
   }
 }
 
 extension Task {
   /// The same with the real user and group, for access(2).
-  var realFileCredentials: FileCredentials { fileCredentials }
+  var realFileCredentials: FileCredentials {
+    let c = process.credentials
+    return FileCredentials(
+      fsuid: c.realUser, fsgid: c.realGroup, groups: c.groups, isPrivileged: c.realUser == 0)
+  }
 }

@@ -38,6 +38,7 @@ struct CapabilitySets {
   var bounding: UInt64
   var ambient: UInt64
 
+  static let CAP_DAC_OVERRIDE: UInt64 = 1
   static let CAP_KILL: UInt64 = 5
   static let CAP_SETGID: UInt64 = 6
   static let CAP_SETUID: UInt64 = 7

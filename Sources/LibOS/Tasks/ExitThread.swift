@@ -41,7 +41,7 @@ extension Process {
       Host.exit(status: Int(signal == 0 ? waitStatus >> 8 & 0xFF : 128 + signal))
     }
     timers.cancelAll()
-    closeFiles()
+    files.closeAll()
     let table = TaskTable.shared
     table.lock.lock()
     table.adoptChildrenLocked(of: self)
@@ -83,9 +83,4 @@ extension Process {
     info.word3 = usage.systemTicks
     return info
   }
-}
-
-extension Process {
-  /// The descriptor table's own work, once it has some.
-  private func closeFiles() {}
 }
