@@ -21,6 +21,9 @@ csgx_enter_asm:
   stmxcsr (%rsp)
   fnstcw 4(%rsp)
   movq %rsp, T_HOST_RSP(%rdi)
+  // The untrusted RBP is the same at each entry of a thread, as with `HardwareSGX`, whose vDSO call runs on a
+  // stack of its own: an enclave that was resumed leaves with the RBP of the EENTER before.
+  movq %rdi, %rbp
   movq %rbp, T_HOST_RBP(%rdi)
   cmpq $3, %rsi
   je csgx_resume_start
@@ -118,6 +121,15 @@ csgx_eexit_return:
   movq T_HOST_RSP(%r10), %rsp
 csgx_return:
   cld
+  // AC would make the host's unaligned accesses fault.
+  pushfq
+  testl $0x40000, (%rsp)
+  jz 1f
+  andq $~0x40000, (%rsp)
+  popfq
+  subq $8, %rsp
+1:
+  addq $8, %rsp
   ldmxcsr (%rsp)
   fldcw 4(%rsp)
   addq $8, %rsp

@@ -57,6 +57,8 @@ test_enclave_eexit:
 
 bad:
   movq $-1, %rdi
+  .globl test_enclave_leave
+test_enclave_leave:
 leave:
   popq %rax
   testq %rax, %rax

@@ -194,3 +194,23 @@ func startThread<T>(
 func resource(_ name: String) -> String {
   Bundle.module.bundlePath + "/Resources/" + name
 }
+
+extension TestEnclave {
+  /// Forgets a fault: the handler lets the saved RIP be the EEXIT sequence of the interrupted command.
+  func recover(thread: Int = 0) {
+    // Back to `leave` of the interrupted call: its stack top holds CSSA 0, as the command left it.
+    TestEnclave.poke(
+      TestEnclave.base + test_enclave_leave_offset(), at: gpr(thread) + SSA.GPRSGX.rip)
+    TestEnclave.poke(
+      TestEnclave.area(thread) + 0xB000 - 8, at: gpr(thread) + SSA.GPRSGX.rsp)
+    let exit = resume(thread: thread)
+    precondition(exit == .eexit, "\(exit)")
+  }
+
+  /// The command ends in an exception with this vector; the enclave is usable again afterwards.
+  func faults(_ command: Int, _ address: UInt64, vector: UInt8 = 14) -> Bool {
+    guard case .fault(vector: vector, _, _) = call(command, address, 42).exit else { return false }
+    recover()
+    return true
+  }
+}

@@ -5,7 +5,7 @@ const uint8_t *test_enclave_bytes(void);
 /// Offsets of its labels.
 uint64_t test_enclave_enclu_offset(void), test_enclave_eexit_offset(void),
     test_enclave_instructions_offset(void), test_enclave_spin_offset(void),
-    test_enclave_spin_end_offset(void);
+    test_enclave_spin_end_offset(void), test_enclave_leave_offset(void);
 
 enum {
   TEST_CODE_SIZE = 0x2000,
