@@ -18,9 +18,77 @@
       ThreadBlocks.prepare(threadCount: Int(configuration.threadCount))
       cl_set_xfrm(readXFRM())
       unsafe KernelLog.isEnabled = configuration.flags.contains(.insecureKernelLog)
+      unsafe Dispatch.isTracing = configuration.flags.contains(.insecureStrace)
       Processor.load(xfrm: cl_get_xfrm())
-      KernelLog.line("boot")
-      Host.exit(status: 42)
+      Dispatch.start()
+      unsafe UserMemory.faultIn = { (address, write) in
+        let access: Protection = write ? .PROT_WRITE : .PROT_READ
+        if case .resolved = Task.current.process.memory.fault(address, access: access) { return true }
+        return false
+      }
+      let task = firstTask(configuration)
+      Namespace.start(configuration)
+      start(task, configuration)
+    }
+
+    /// Process 1 and its first thread, on slot 0.
+    static func firstTask(_ configuration: MeasuredConfiguration) -> Task {
+      ThreadSlots.shared.configure(count: Int(configuration.threadCount))
+      let pid = TaskTable.initialPid
+      let parker = Parker(threadIndex: 0)
+      let process = Process(
+        pid: pid, parentPid: 0, fileSystem: FileSystemContext(), memory: AddressSpace())
+      process.credentials = Credentials(user: configuration.uid, group: configuration.gid)
+      let task = Task(tid: pid, process: process, parker: parker, threadIndex: 0)
+      ThreadSlots.shared.occupy(0, task)
+      task.makeCurrent()
+      do throws(Errno) {
+        _ = try TaskTable.shared.allocateNumber()
+        try process.add(task)
+      } catch { panic("the first process cannot be made") }
+      TaskTable.shared.add(process)
+      TaskTable.shared.add(task)
+      return task
+    }
+
+    /// Opens the standard streams, loads the program and goes to user mode. What can go wrong here is the
+    /// user's: one line and the exit status that podman-run(1) has for it.
+    static func start(_ task: Task, _ configuration: MeasuredConfiguration) -> Never {
+      let process = task.process
+      var regs: cl_regs
+      do throws(Errno) {
+        for stream in 0..<3 as Range<UInt64> {
+          try process.files.insert(StreamFile(stream: stream), closeOnExec: false)
+        }
+        let cwd = try task.resolve(configuration.workingDirectory, follow: true)
+        guard cwd.inode.isDirectory else { throw .ENOTDIR }
+        process.fileSystem.setCwd(cwd)
+      } catch {
+        fail("cannot enter the working directory ", configuration.workingDirectory, error)
+      }
+      do throws(Errno) {
+        let (object, path) = try Namespace.openForExec(configuration.executable, task)
+        var request = ExecRequest(
+          object: object, path: configuration.executable, arguments: configuration.arguments,
+          environment: configuration.environment)
+        process.executablePath = path
+        try Exec.load(&request, task)
+        regs = try Exec.enter(request, task, process.memory)
+      } catch {
+        fail("cannot run ", configuration.executable, error)
+      }
+      let block = unsafe cl_block()
+      unsafe block.pointee.fs_base = 0
+      let place = unsafe cl_regs_at(block.pointee.kernel_stack_top)
+      unsafe place.pointee = regs
+      unsafe cl_enter_user(place)
+    }
+
+    static func fail(_ what: StaticString, _ name: [UInt8], _ error: Errno) -> Never {
+      Host.log(
+        KernelLog.bytes("cloister: ") + KernelLog.bytes(what) + name + KernelLog.bytes(": ")
+          + ErrnoText.describe(error) + [0x0A])
+      Host.exit(status: error == .ENOENT ? 127 : 126)
     }
 
     /// The measured configuration. It was EADDed and measured: what is wrong with it is the builder's fault.

@@ -13,7 +13,7 @@ struct ExecRequest {
 
 extension ExecRequest {
   /// Follows `#!` lines as Linux does (at most four deep): interpreter, its one optional argument, the script.
-  mutating func resolveScripts(open: ([UInt8]) throws(Errno) -> (MappedObject, [UInt8])) throws(Errno) {
+  mutating func resolveScripts(open: ([UInt8]) throws(Errno) -> MappedObject) throws(Errno) {
     for _ in 0..<5 {
       let head = try ELFImage.bytes(object, 0, 256)
       guard head.count >= 2, head[0] == 0x23, head[1] == 0x21 else { return }
@@ -36,7 +36,7 @@ extension ExecRequest {
       new.append(path)
       new.append(contentsOf: arguments.dropFirst())
       arguments = new
-      (object, _) = try open(name)
+      object = try open(name)
       path = name
     }
     throw .ELOOP
@@ -172,5 +172,30 @@ struct StackBuilder {
     at = (at - UInt(w.count) * 8) & ~15
     for i in w.indices { try UserMemory.write(w[i], to: at + UInt(i) * 8) }
     return at
+  }
+}
+
+/// Program start for a task: what boot and execve(2) share.
+enum Exec {
+  /// Follows `#!` lines; afterwards the request names a binary.
+  static func load(_ request: inout ExecRequest, _ task: Task) throws(Errno) {
+    try request.resolveScripts { (name) throws(Errno) in try Namespace.openForExec(name, task).object }
+  }
+
+  /// Fills an empty address space; the registers to start with.
+  static func enter(_ request: ExecRequest, _ task: Task, _ memory: AddressSpace) throws(Errno) -> cl_regs {
+    let process = task.process
+    let c = process.credentials
+    let identity = AuxiliaryIdentity(
+      uid: c.realUser, euid: c.effectiveUser, gid: c.realGroup, egid: c.effectiveGroup)
+    let regs = try request.load(into: memory, credentials: identity) { (name) throws(Errno) in
+      try Namespace.openForExec(name, task).object
+    }
+    process.commandLine = request.arguments
+    process.environment = request.environment
+    var name = request.path
+    if let slash = name.lastIndex(of: 0x2F) { name.removeFirst(slash + 1) }
+    task.name = [UInt8](name.prefix(15))
+    return regs
   }
 }
