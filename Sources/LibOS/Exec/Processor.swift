@@ -30,14 +30,19 @@ enum Processor {
     unsafe table = made
   }
 
-  private static func raw(_ leaf: UInt32, _ subleaf: UInt32) -> Answer {
-    var anySubleaf = false
-    for e in unsafe table where e.leaf == leaf {
-      if e.subleaf == subleaf { return e.answer }
-      if e.subleaf == 0xFFFF_FFFF { return e.answer }
-      anySubleaf = true
+  /// Leaves whose answer depends on ECX (SDM Vol. 2A, CPUID); all others ignore it.
+  private static func hasSubleaves(_ leaf: UInt32) -> Bool {
+    switch leaf {
+    case 4, 7, 0xB, 0xD, 0xF, 0x10, 0x12, 0x14, 0x17, 0x18, 0x1A, 0x1B, 0x1D, 0x1F, 0x20, 0x23,
+      0x8000_001D, 0x8000_0020, 0x8000_0026:
+      true
+    default: false
     }
-    _ = anySubleaf
+  }
+
+  private static func raw(_ leaf: UInt32, _ subleaf: UInt32) -> Answer {
+    let any = !hasSubleaves(leaf)
+    for e in unsafe table where e.leaf == leaf && (any || e.subleaf == subleaf) { return e.answer }
     return Answer()
   }
 
