@@ -126,6 +126,9 @@ public final class SoftwareSGX: SGXMachine {
   /// Kept free by the enclave's layout: the last page below the measured configuration.
   public static let trampolineAddress: UInt64 = 0xFF_1FFF_F000
 
+  /// The page map's entry: SECINFO.FLAGS, bit 6 "valid", bit 7 "page tables forbid all". For tests.
+  public static func pageEntry(_ address: UInt64) -> UInt16 { csgx_epcm_entry(address) }
+
   public func attachThread() throws(SGXError) { try check(csgx_attach_thread()) }
   public func detachThread() { csgx_detach_thread() }
 

@@ -294,30 +294,38 @@ instructions:
   .long i_int80 - instructions
   .long i_loop - instructions
 
-  // Each one is two bytes long (what TEST_SKIP adds), INT3 excepted.
+  // Each one is two bytes long (what TEST_SKIP adds), INT3 excepted, and eight from the next.
+  .p2align 3
   .globl test_enclave_run_instructions
 test_enclave_run_instructions:
 i_ud2:
   ud2
   jmp done
+  .p2align 3
 i_int3:
   int3
   jmp done
+  .p2align 3
 i_div:
   .byte 0xF7, 0xF1
   jmp done
+  .p2align 3
 i_syscall:
   syscall
   jmp done
+  .p2align 3
 i_null:
   .byte 0x8B, 0x06
   jmp done
+  .p2align 3
 i_noncanonical:
   .byte 0x8B, 0x07
   jmp done
+  .p2align 3
 i_int80:
   int $0x80
   jmp done
+  .p2align 3
 i_loop:
   jmp i_loop
   jmp done

@@ -157,6 +157,7 @@ final class TestThread<T>: @unchecked Sendable {
   private let done = DispatchSemaphore(value: 0)
   private let started = DispatchSemaphore(value: 0)
   private var result: Result<T, any Error>?
+  private(set) var isDone = false
   private(set) var handle: UInt = 0
 
   init(_ enclave: TestEnclave, _ body: @escaping @Sendable () throws -> T) {
@@ -172,6 +173,7 @@ final class TestThread<T>: @unchecked Sendable {
         self.started.signal()
         self.result = .failure(error)
       }
+      self.isDone = true
       self.done.signal()
     }
     thread.stackSize = 1 << 20
@@ -214,3 +216,6 @@ extension TestEnclave {
     return true
   }
 }
+
+/// The EPCM entry of a page.
+func csgxEntry(_ address: UInt64) -> UInt16 { SoftwareSGX.pageEntry(address) }

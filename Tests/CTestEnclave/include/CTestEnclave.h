@@ -7,6 +7,11 @@ uint64_t test_enclave_enclu_offset(void), test_enclave_eexit_offset(void),
     test_enclave_instructions_offset(void), test_enclave_spin_offset(void),
     test_enclave_spin_end_offset(void), test_enclave_leave_offset(void);
 
+/// The caller's own state, to see what an exit left behind.
+uint32_t test_host_mxcsr(void);
+uint16_t test_host_x87_control(void);
+uint64_t test_host_flags(void);
+
 enum {
   TEST_CODE_SIZE = 0x2000,
   TEST_DATA_SIZE = 0x6000,
