@@ -234,31 +234,29 @@ import LinuxABI
     }
   }
 
-  /// A constant line; used for panics, which may not allocate.
-  static func log(_ line: StaticString) {
-    _ = unsafe HostTransport.exchange(
-      .log, UInt64(line.utf8CodeUnitCount), send: UnsafeRawPointer(line.utf8Start),
-      sendCount: line.utf8CodeUnitCount)
-  }
-
   #if CLOISTER_ENCLAVE
     static func panicExit(_ message: StaticString, code: UInt64) -> Never {
-      // Nobody else may go on: every entry looks at this flag first.
-      unsafe cl_set_dead()
-      if unsafe cl_block().pointee.host_buffer != 0 {
-        log("cloister: enclave panic: ")
-        log(message)
-      }
-      cl_leave_dead(code)
+      die("cloister: enclave panic: ", message, "", code)
     }
     static func lied(_ call: StaticString, _ field: StaticString) -> Never {
-      unsafe cl_set_dead()
+      die("cloister: enclave stopped: the host lied: ", call, field, 2)
+    }
+
+    /// Nobody may go on: every entry looks at the dead flag first. The last words are left in the
+    /// buffer as a log request, without payload data, and the thread leaves for good.
+    private static func die(
+      _ first: StaticString, _ second: StaticString, _ third: StaticString, _ code: UInt64
+    ) -> Never {
+      cl_set_dead()
       if unsafe cl_block().pointee.host_buffer != 0 {
-        log("cloister: enclave stopped: the host lied: ")
-        log(call)
-        log(field)
+        var at = 0
+        HostTransport.lastWords(first, at: &at)
+        HostTransport.lastWords(second, at: &at)
+        HostTransport.lastWords(" ", at: &at)
+        HostTransport.lastWords(third, at: &at)
+        HostTransport.write(.log, UInt64(at))
       }
-      cl_leave_dead(2)
+      cl_leave_dead(code)
     }
   #endif
 }

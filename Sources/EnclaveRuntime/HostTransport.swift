@@ -104,11 +104,31 @@ import HostInterface
 #if CLOISTER_ENCLAVE
   extension HostTransport {
     /// Writes a request without arguments and does not leave: for the exit of a thread.
-    static func write(_ call: HostCall) {
+    static func write(_ call: HostCall, _ a0: UInt64 = 0) {
       let block = unsafe cl_block()
       // SAFETY: as in `exchange`.
       let base = unsafe UnsafeMutablePointer<UInt64>(bitPattern: UInt(block.pointee.host_buffer))!
       unsafe cl_host_write64(base, call.rawValue)
+      unsafe cl_host_write64(base + 1, a0)
+    }
+
+    /// Appends constant text to the data area, padded with blanks to whole words.
+    static func lastWords(_ text: StaticString, at offset: inout Int) {
+      let block = unsafe cl_block()
+      let base = unsafe UInt(block.pointee.host_buffer + HostBuffer.dataOffset)
+      let source = unsafe text.utf8Start
+      var i = 0
+      while i < text.utf8CodeUnitCount, offset < 1000 {
+        var word: UInt64 = 0
+        for byte in 0..<8 {
+          let c = unsafe i + byte < text.utf8CodeUnitCount ? source[i + byte] : 0x20
+          word |= UInt64(c) << UInt64(byte * 8)
+        }
+        // SAFETY: within the first KiB of the data area of the checked buffer.
+        unsafe cl_host_write64(UnsafeMutablePointer(bitPattern: base + UInt(offset))!, word)
+        i += 8
+        offset += 8
+      }
     }
   }
 #endif

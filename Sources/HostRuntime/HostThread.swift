@@ -99,8 +99,14 @@ final class HostThread: @unchecked Sendable {
           run.rdi = 0
           run.rsi = 0
         case .refused:
+          // The enclave's last words, if it had any, lie in the buffer as a log request.
+          if HostCall(rawValue: buffer.number) == .log {
+            var request = HostRequest(thread: self, process: process, buffer: buffer)
+            _ = try? request.log()
+          }
+          let place = run.rsi == 4 ? ", at \(hex(run.r8)), address \(hex(run.r9))" : ""
           EnclaveProcess.say(
-            "cloister: the enclave stopped (thread \(index), code \(hex(run.rsi)))")
+            "cloister: the enclave stopped (thread \(index), code \(hex(run.rsi))\(place))")
           process.end(125)
         case nil:
           EnclaveProcess.say("cloister: the enclave left for an unknown reason \(hex(run.rdi))")
