@@ -103,7 +103,9 @@ extension SiteTable {
       // Nothing a site or its hole covers lies farther from it than this.
       let reach: UInt64 = 512
       func clashes(_ other: Site) -> Bool {
-        if other.fileOffset < holeEnd, hole < other.fileOffset + UInt64(other.length) { return true }
+        if other.fileOffset < holeEnd, hole < other.fileOffset + UInt64(other.length) {
+          return true
+        }
         guard other.hole != 0 else { return false }
         let otherHole = holeOffset(other)
         return otherHole < holeEnd && hole < otherHole + UInt64(jumpLength)

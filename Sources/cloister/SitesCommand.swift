@@ -5,7 +5,8 @@ import Payload
 struct SitesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sites",
-    abstract: "List the SYSCALL, CPUID and XGETBV instructions of ELF files and how each is rewritten.")
+    abstract:
+      "List the SYSCALL, CPUID and XGETBV instructions of ELF files and how each is rewritten.")
 
   @Argument(help: "ELF files.")
   var files: [String]

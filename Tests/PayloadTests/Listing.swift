@@ -14,8 +14,11 @@ final class Listing {
     let out = Toolbox.folder + "/objdump-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: out) }
     let shell = Toolbox.run(
-      "/bin/sh", ["-c", "exec \"$1\" -d -w --no-show-raw-insn \"$2\" >\"$3\"", "sh", objdump, path, out])
-    guard shell.status == 0, let data = FileManager.default.contents(atPath: out) else { return nil }
+      "/bin/sh",
+      ["-c", "exec \"$1\" -d -w --no-show-raw-insn \"$2\" >\"$3\"", "sh", objdump, path, out])
+    guard shell.status == 0, let data = FileManager.default.contents(atPath: out) else {
+      return nil
+    }
     output = [UInt8](data) + [0]
     output.withUnsafeBufferPointer { parse($0.baseAddress!, $0.count - 1) }
   }
@@ -23,12 +26,16 @@ final class Listing {
   private func parse(_ p: UnsafePointer<UInt8>, _ count: Int) {
     var at = 0
     while at < count {
-      let end = memchr(p + at, 10, count - at).map { UnsafePointer($0.assumingMemoryBound(to: UInt8.self)) - p } ?? count
+      let end =
+        memchr(p + at, 10, count - at).map {
+          UnsafePointer($0.assumingMemoryBound(to: UInt8.self)) - p
+        } ?? count
       defer { at = end + 1 }
       guard p[at] == 0x20, let colon = memchr(p + at, 0x3A, end - at) else { continue }
       let text = UnsafePointer(colon.assumingMemoryBound(to: UInt8.self)) - p + 2
       guard text < end else { continue }
-      let address = UInt64(strtoul(UnsafeRawPointer(p + at).assumingMemoryBound(to: CChar.self), nil, 16))
+      let address = UInt64(
+        strtoul(UnsafeRawPointer(p + at).assumingMemoryBound(to: CChar.self), nil, 16))
       index[address] = addresses.count
       addresses.append(address)
       texts.append(text..<end)

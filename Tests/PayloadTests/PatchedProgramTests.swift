@@ -48,7 +48,9 @@ struct PatchedProgramTests {
       $B seq 1 2000 | $B awk '{s+=$1} END {print s}'; $B seq 1 500 | $B gzip | $B gunzip | $B md5sum;
       $B ls / | $B wc -l; ( exit 7 ); echo $?; $B sleep 0.01 & wait; echo done
       """
-    compare([copy, "sh", "-c", script, copy], ["/usr/bin/busybox", "sh", "-c", script, "/usr/bin/busybox"])
+    compare(
+      [copy, "sh", "-c", script, copy],
+      ["/usr/bin/busybox", "sh", "-c", script, "/usr/bin/busybox"])
   }
 
   @Test("glibc and its loader: Python with threads, processes, files, sockets and signals")

@@ -57,7 +57,8 @@ struct SiteRewritingTests {
     FileManager.default.fileExists(atPath: path) ? path : nil
   }
 
-  @Test("as many found as objdump shows, nearly all rewritten, every patch sound", arguments: programs)
+  @Test(
+    "as many found as objdump shows, nearly all rewritten, every patch sound", arguments: programs)
   func soundness(_ program: Program) throws {
     guard let path = program.path() else { return }
     let listing = try #require(Listing(path))
@@ -124,13 +125,16 @@ struct SiteRewritingTests {
     let mnemonic = text.split(separator: " ").first.map(String.init) ?? ""
     #expect(!text.contains("%rip"), "\(text) moved")
     #expect(!text.contains("%gs"), "\(text) moved")
-    let never = ["push", "pop", "call", "j", "loop", "lock", "rep", "endbr", "leave", "enter", "int"]
+    let never = [
+      "push", "pop", "call", "j", "loop", "lock", "rep", "endbr", "leave", "enter", "int",
+    ]
     #expect(!never.contains { mnemonic.hasPrefix($0) }, "\(text) moved")
     #expect(mnemonic != "ret" || isLast, "\(text) moved")
   }
 
   private func isPadding(_ text: String) -> Bool {
-    text.contains("nop") || text == "int3" || text.hasPrefix("xchg   %ax,%ax") || text.hasPrefix("data16")
+    text.contains("nop") || text == "int3" || text.hasPrefix("xchg   %ax,%ax")
+      || text.hasPrefix("data16")
   }
 
   /// Reads the patched bytes as the processor would: to the stub, through it, and back.

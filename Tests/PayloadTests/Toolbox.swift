@@ -30,7 +30,9 @@ enum Toolbox {
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let out = folder + "/out-\(UUID().uuidString)"
     _ = FileManager.default.createFile(atPath: out, contents: nil)
-    guard let handle = FileHandle(forWritingAtPath: out) else { return Output(status: -1, text: "") }
+    guard let handle = FileHandle(forWritingAtPath: out) else {
+      return Output(status: -1, text: "")
+    }
     defer { try? FileManager.default.removeItem(atPath: out) }
     process.standardOutput = handle
     process.standardError = FileHandle.nullDevice
@@ -55,7 +57,9 @@ enum Toolbox {
   }
 
   /// Compiles a source text with gcc; nil when there is no compiler.
-  static func compile(_ source: String, name: String, arguments: [String], with tool: String = "gcc")
+  static func compile(
+    _ source: String, name: String, arguments: [String], with tool: String = "gcc"
+  )
     -> String?
   {
     guard let gcc = find(tool) else { return nil }

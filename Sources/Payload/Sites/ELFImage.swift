@@ -157,7 +157,9 @@ struct ELFImage {
     // SHT_SYMTAB 2, SHT_DYNSYM 11.
     var seen: [Int] = []
     for section in sections where section.type == 2 || section.type == 11 {
-      guard section.entrySize == 24, !seen.contains(section.offset), seen.count < 4 else { continue }
+      guard section.entrySize == 24, !seen.contains(section.offset), seen.count < 4 else {
+        continue
+      }
       seen.append(section.offset)
       for i in 0..<(section.size / 24) {
         let at = section.offset + i * 24

@@ -27,7 +27,8 @@ struct InstructionDecoder {
   enum SiteKind { case syscall, cpuid, xgetbv }
 
   mutating func shape(_ bytes: UnsafeRawPointer, available: Int) -> Shape? {
-    let status = ZydisDecoderDecodeInstruction(&decoder, nil, bytes, ZyanUSize(available), &instruction)
+    let status = ZydisDecoderDecodeInstruction(
+      &decoder, nil, bytes, ZyanUSize(available), &instruction)
     guard status & 0x8000_0000 == 0 else { return nil }
     var shape = Shape(
       length: Int(instruction.length), site: nil, branch: nil, fallsThrough: true, isPadding: false,
@@ -67,7 +68,8 @@ struct InstructionDecoder {
       shape.isImplausible = false
     case ZYDIS_MNEMONIC_ADD:
       // `00 00`, which is what zeroes decode to.
-      shape.isImplausible = instruction.opcode == 0 && instruction.raw.modrm.reg == 0
+      shape.isImplausible =
+        instruction.opcode == 0 && instruction.raw.modrm.reg == 0
         && instruction.raw.modrm.rm == 0 && instruction.raw.modrm.mod == 0
     default: break
     }
@@ -108,7 +110,8 @@ struct InstructionDecoder {
       }
       guard status & 0x8000_0000 == 0 else { return nil }
       var details = Details(
-        length: Int(instruction.length), reads: 0, writes: 0, isMovable: Self.isOrdinary(instruction),
+        length: Int(instruction.length), reads: 0, writes: 0,
+        isMovable: Self.isOrdinary(instruction),
         isReturn: instruction.mnemonic == ZYDIS_MNEMONIC_RET && instruction.opcode == 0xC3
           && instruction.length == 1)
       for i in 0..<min(Int(instruction.operand_count), 10) {

@@ -80,7 +80,8 @@ struct SitePlanner {
           }
         }
         let plan =
-          pass == 1 ? throughHole(site.offset, site.kind)
+          pass == 1
+          ? throughHole(site.offset, site.kind)
           : moving(site.offset, site.kind, restartable: pass == 0)
         if let plan { outcomes[i] = .rewritten(plan) }
       }
@@ -94,7 +95,8 @@ struct SitePlanner {
   private func isSignalReturn(_ at: Int, _ kind: SiteTable.Kind) -> Bool {
     guard kind == .syscall else { return false }
     let moves: [[UInt8]] = [
-      [0x48, 0xC7, 0xC0, 15, 0, 0, 0], [0xB8, 15, 0, 0, 0], [0x31, 0xC0, 0xB0, 15], [0x6A, 15, 0x58],
+      [0x48, 0xC7, 0xC0, 15, 0, 0, 0], [0xB8, 15, 0, 0, 0], [0x31, 0xC0, 0xB0, 15],
+      [0x6A, 15, 0x58],
     ]
     return moves.contains { move in
       at >= move.count

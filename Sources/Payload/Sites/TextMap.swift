@@ -40,7 +40,8 @@ final class TextMap {
     var ends = [0]
     for e in evidence.sorted(by: { $0.start < $1.start }) where segment.contains(e.start) {
       let offset = Int(e.start - segment.address)
-      let end = e.end > e.start ? offset + Int(min(e.end - e.start, UInt64(bytes.count - offset))) : 0
+      let end =
+        e.end > e.start ? offset + Int(min(e.end - e.start, UInt64(bytes.count - offset))) : 0
       if offset == anchors[anchors.count - 1] {
         ends[ends.count - 1] = max(ends[ends.count - 1], end)
       } else {
