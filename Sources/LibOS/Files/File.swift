@@ -20,6 +20,10 @@ class File: @unchecked Sendable {
   /// F_SETOWN, F_SETSIG: kept and told, and used for O_ASYNC by whoever raises SIGIO.
   let owner = Atomic<Int32>(0)
   let ownerSignal = Atomic<Int32>(0)
+  /// How many descriptors refer to this description.
+  private let descriptorCount = Atomic<Int>(0)
+  /// Where epoll(7) watches it. Guarded by `EpollLinks`.
+  var epollItems: [EpollItem] = []
   /// Set when a lock was taken through this description, so that closing looks for it.
   let mayHoldLocks = Atomic<Bool>(false)
 
@@ -55,6 +59,15 @@ class File: @unchecked Sendable {
     let kept = statusFlags.subtracting(File.changeable)
     statusWord.store(
       kept.union(new.intersection(File.changeable)).rawValue, ordering: .relaxed)
+  }
+
+  /// A descriptor refers to it from now on (or a message that carries one).
+  final func gainDescriptor() { descriptorCount.add(1, ordering: .relaxed) }
+  /// One less. With the last it leaves every epoll(7) interest list.
+  final func loseDescriptor() {
+    if descriptorCount.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
+      EpollLinks.forget(self)
+    }
   }
 
   // MARK: What a kind of file can do

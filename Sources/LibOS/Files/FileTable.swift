@@ -25,7 +25,10 @@ final class FileTable: @unchecked Sendable {
   init(copying other: FileTable) {
     other.lock.lock()
     slots = other.slots
-    for i in slots.indices { slots[i].reserved = false }
+    for i in slots.indices {
+      slots[i].reserved = false
+      slots[i].file?.gainDescriptor()
+    }
     firstFree = 0
     limitValue = other.limitValue
     other.lock.unlock()
@@ -55,6 +58,7 @@ final class FileTable: @unchecked Sendable {
     lock.lock()
     defer { lock.unlock() }
     let fd = try lowestFree(minimum)
+    file.gainDescriptor()
     slots[fd] = Slot(file: file, closeOnExec: closeOnExec)
     return Int32(fd)
   }
@@ -81,8 +85,10 @@ final class FileTable: @unchecked Sendable {
       throw .EBUSY
     }
     let old = slots[Int(fd)].file
+    file.gainDescriptor()
     slots[Int(fd)] = Slot(file: file, closeOnExec: closeOnExec)
     lock.unlock()
+    old?.loseDescriptor()
     old?.descriptorClosed()
   }
 
@@ -96,6 +102,7 @@ final class FileTable: @unchecked Sendable {
     slots[Int(fd)] = Slot()
     if Int(fd) < firstFree { firstFree = Int(fd) }
     lock.unlock()
+    file.loseDescriptor()
     return file
   }
 
@@ -140,6 +147,7 @@ final class FileTable: @unchecked Sendable {
       i += 1
     }
     lock.unlock()
+    for file in out { file.loseDescriptor() }
     return out
   }
 
@@ -167,6 +175,7 @@ final class FileTable: @unchecked Sendable {
     let table = FileTable()
     for i in 0..<3 {
       let file = StreamFile(stream: UInt64(i))
+      file.gainDescriptor()
       table.slots.append(Slot(file: file))
     }
     table.firstFree = 3

@@ -282,8 +282,14 @@ extension Task {
     case .futexWait(let address, let value, let isPrivate, let bitset, let deadlineNs):
       return try futexWait(
         address, isPrivate, value: value, bitset: bitset, deadlineNs: deadlineNs)
-    case .poll:
-      throw .EINTR
+    case .poll(let descriptors, let count, let deadlineNs):
+      do throws(Errno) {
+        return try poll(descriptors, count: count, deadlineNs: deadlineNs)
+      } catch {
+        guard error == .ERESTARTNOHAND else { throw error }
+        restart = block
+        throw .ERESTART_RESTARTBLOCK
+      }
     }
   }
 }

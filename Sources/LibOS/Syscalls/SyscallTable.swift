@@ -5,7 +5,7 @@ enum SyscallTable {
       memorySyscalls,
       openSyscalls, readWriteSyscalls, statSyscalls, directorySyscalls, descriptorSyscalls,
       threadSyscalls, processSyscalls, futexSyscalls, schedulingSyscalls,
-      signalSyscalls, timeSyscalls,
+      signalSyscalls, timeSyscalls, pollSyscalls, epollSyscalls,
       identitySyscalls, limitSyscalls, systemSyscalls,
     ]
   }

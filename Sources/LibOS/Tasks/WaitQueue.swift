@@ -12,8 +12,9 @@ class WaitEntry: @unchecked Sendable {
   init() {}
   /// The thread that sleeps, if it is one.
   var parker: Parker? { nil }
-  /// Called without any lock of the queue, on the thread that changed the object.
-  func wake() {}
+  /// Called without any lock of the queue, on the thread that changed the object. `events`: what has
+  /// become possible, empty if that is not known.
+  func wake(_ events: PollEvents) {}
 }
 
 /// A thread in a wait queue.
@@ -21,7 +22,7 @@ final class ParkedEntry: WaitEntry, @unchecked Sendable {
   private let thread: Parker
   init(_ thread: Parker) { self.thread = thread }
   override var parker: Parker? { thread }
-  override func wake() { thread.unpark() }
+  override func wake(_ events: PollEvents) { thread.unpark() }
 }
 
 /// Threads that wait for an object to change (a pipe, a futex word, a child).
@@ -73,8 +74,9 @@ final class WaitQueue: @unchecked Sendable {
     if let found { remove(found) }
   }
 
-  /// Wakes everybody who waits; each looks for itself whether it can go on.
-  func wakeAll() {
+  /// Wakes everybody who waits; each looks for itself whether it can go on. `events` spares an
+  /// edge-triggered epoll(7) what it does not wait for.
+  func wakeAll(_ events: PollEvents = []) {
     lock.lock()
     if first == nil {
       lock.unlock()
@@ -99,11 +101,11 @@ final class WaitQueue: @unchecked Sendable {
       }
       lock.unlock()
       guard let a else { return }
-      a.wake()
-      b?.wake()
-      c?.wake()
+      a.wake(events)
+      b?.wake(events)
+      c?.wake(events)
       guard let d else { return }
-      d.wake()
+      d.wake(events)
     }
   }
 

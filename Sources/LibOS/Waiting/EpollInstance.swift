@@ -1,0 +1,309 @@
+import EnclaveRuntime
+import LinuxABI
+
+/// The interest list and the ready list of an epoll instance (epoll(7)).
+///
+/// A file's change puts its item on the ready list. epoll_wait takes items from there, asks each file once
+/// more, and puts level-triggered ones that were ready back at the end. So its cost depends on the
+/// number of ready files only, and nothing leaves the enclave unless a host stream is in the list.
+///
+/// `lock` guards the interest list and is held while files are asked; two instances are locked together only
+/// along nesting, which has no cycles. `readyLock` guards the ready list and is innermost.
+final class EpollInstance: @unchecked Sendable {
+  let lock = Lock()
+  private var items: [EpollKey: EpollItem] = [:]
+  private var hostItems: [EpollItem] = []
+  /// Waiters in epoll_wait, and whoever polls this instance.
+  let queue = WaitQueue()
+
+  private let readyLock = SpinLock()
+  private var firstReady: EpollItem?
+  private var lastReady: EpollItem?
+
+  init() {}
+
+  // MARK: Ready list
+
+  /// The file of an item has changed.
+  func changed(_ item: EpollItem, _ events: PollEvents) {
+    readyLock.lock()
+    let wanted = item.events & ~Epoll.privateBits
+    // Disabled by EPOLLONESHOT, or not what it waits for.
+    if !item.isListed || wanted == 0 || (!events.isEmpty && events.rawValue & wanted == 0) {
+      readyLock.unlock()
+      return
+    }
+    let new = appendReady(item)
+    readyLock.unlock()
+    if new { queue.wakeAll(.readable) }
+  }
+
+  private func appendReady(_ item: EpollItem) -> Bool {
+    if item.isReady { return false }
+    item.isReady = true
+    if let lastReady { lastReady.nextReady = item } else { firstReady = item }
+    lastReady = item
+    return true
+  }
+
+  /// Takes the first item off the list, at most up to `end` (which is taken, too).
+  private func takeReady() -> EpollItem? {
+    readyLock.lock()
+    defer { readyLock.unlock() }
+    guard let item = firstReady else { return nil }
+    firstReady = item.nextReady
+    if firstReady == nil { lastReady = nil }
+    item.nextReady = nil
+    item.isReady = false
+    return item
+  }
+
+  private func putBack(_ item: EpollItem) {
+    readyLock.lock()
+    if item.isListed { _ = appendReady(item) }
+    readyLock.unlock()
+  }
+
+  private var hasReadyItems: Bool {
+    readyLock.lock()
+    defer { readyLock.unlock() }
+    return firstReady != nil
+  }
+
+  // MARK: Interest list
+
+  /// EPOLL_CTL_ADD. EEXIST if it is there already.
+  func add(_ file: File, _ fd: Int32, events: UInt32, data: UInt64) throws(Errno) {
+    let key = EpollKey(fd: fd, file: AddressIdentity.of(file))
+    let item = EpollItem(self, file, fd, events: events, data: data)
+    lock.lock()
+    if items[key] != nil {
+      lock.unlock()
+      throw .EEXIST
+    }
+    items[key] = item
+    EpollLinks.add(item)
+    if item.hostStream != nil {
+      hostItems.append(item)
+      lock.unlock()
+      // A waiter must take it into its host poll.
+      queue.wakeAll()
+      return
+    }
+    file.waitQueue?.add(item)
+    let ready = item.currentEvents() != 0
+    lock.unlock()
+    if ready { changed(item, []) }
+  }
+
+  /// EPOLL_CTL_MOD; re-arms EPOLLONESHOT.
+  func modify(_ file: File, _ fd: Int32, events: UInt32, data: UInt64) throws(Errno) {
+    lock.lock()
+    guard let item = items[EpollKey(fd: fd, file: AddressIdentity.of(file))] else {
+      lock.unlock()
+      throw .ENOENT
+    }
+    if item.events & Epoll.EPOLLEXCLUSIVE != 0 {
+      lock.unlock()
+      throw .EINVAL
+    }
+    readyLock.lock()
+    item.events = events
+    readyLock.unlock()
+    item.data = data
+    let isHost = item.hostStream != nil
+    let ready = !isHost && item.currentEvents() != 0
+    lock.unlock()
+    if ready { changed(item, []) }
+    if isHost { queue.wakeAll() }
+  }
+
+  /// EPOLL_CTL_DEL.
+  func remove(_ file: File, _ fd: Int32) throws(Errno) {
+    lock.lock()
+    guard let item = items.removeValue(forKey: EpollKey(fd: fd, file: AddressIdentity.of(file))) else {
+      lock.unlock()
+      throw .ENOENT
+    }
+    unlist(item)
+    lock.unlock()
+    EpollLinks.remove(item)
+  }
+
+  /// The last descriptor of an item's file was closed.
+  func forget(_ item: EpollItem) {
+    lock.lock()
+    let key = EpollKey(fd: item.fd, file: AddressIdentity.of(item.file))
+    if items[key] === item { items[key] = nil }
+    unlist(item)
+    lock.unlock()
+  }
+
+  /// The instance itself is closed.
+  func close() {
+    lock.lock()
+    var all: [EpollItem] = []
+    all.reserveCapacity(items.count)
+    for item in items.values { all.append(item) }
+    items = [:]
+    for item in all { unlist(item) }
+    lock.unlock()
+    for item in all { EpollLinks.remove(item) }
+  }
+
+  /// Lock held.
+  private func unlist(_ item: EpollItem) {
+    item.file.waitQueue?.remove(item)
+    hostItems.removeAll { $0 === item }
+    readyLock.lock()
+    item.isListed = false
+    if item.isReady {
+      var previous: EpollItem?
+      var at = firstReady
+      while let here = at, here !== item {
+        previous = here
+        at = here.nextReady
+      }
+      if let previous { previous.nextReady = item.nextReady } else { firstReady = item.nextReady }
+      if lastReady === item { lastReady = previous }
+      item.nextReady = nil
+      item.isReady = false
+    }
+    readyLock.unlock()
+  }
+
+  /// Instances that this one watches, for the check against cycles and deep nesting.
+  func nestedInstances() -> [EpollInstance] {
+    lock.lock()
+    defer { lock.unlock() }
+    var out: [EpollInstance] = []
+    for item in items.values {
+      if let nested = item.file as? EpollFile { out.append(nested.instance) }
+    }
+    return out
+  }
+
+  // MARK: Waiting
+
+  /// Up to `most` events into user memory at `address`; how many.
+  private func collect(
+    _ host: [Host.PollEntry], _ address: UInt, most: Int
+  ) throws(Errno) -> Int {
+    lock.lock()
+    defer { lock.unlock() }
+    var count = 0
+    func emit(_ item: EpollItem, _ events: UInt32) throws(Errno) {
+      let at = address + UInt(count * Epoll.eventSize)
+      try UserMemory.write(events, to: at)
+      try UserMemory.write(item.data, to: at + 4)
+      count += 1
+      if item.events & Epoll.EPOLLONESHOT != 0 {
+        readyLock.lock()
+        item.events &= Epoll.privateBits
+        readyLock.unlock()
+      }
+    }
+    for entry in host where entry.revents != 0 && count < most {
+      for item in hostItems where item.hostStream == UInt64(entry.stream) && count < most {
+        let events = PollEvents.fromHost(entry.revents).rawValue & (item.events & ~Epoll.privateBits)
+        if events != 0 { try emit(item, events) }
+      }
+    }
+    // Items that stay ready go behind everything that was there: none is asked twice.
+    var again: [EpollItem] = []
+    defer { for item in again { putBack(item) } }
+    while count < most, let item = takeReady() {
+      let events = item.currentEvents()
+      if events == 0 { continue }
+      do throws(Errno) {
+        try emit(item, events)
+      } catch {
+        again.append(item)
+        if count > 0 { return count }
+        throw error
+      }
+      if !item.isEdgeTriggered { again.append(item) }
+    }
+    return count
+  }
+
+  /// Host streams of the interest list, with what is wanted of them.
+  private func hostEntries() -> [Host.PollEntry] {
+    lock.lock()
+    defer { lock.unlock() }
+    if hostItems.isEmpty { return [] }
+    var out: [Host.PollEntry] = []
+    for item in hostItems where item.events & ~Epoll.privateBits != 0 {
+      out.append(
+        Host.PollEntry(
+          stream: UInt32(truncatingIfNeeded: item.hostStream ?? 0),
+          events: UInt16(truncatingIfNeeded: item.events & 0x2FFF & ~0x38)))
+    }
+    return out
+  }
+
+  /// epoll_wait(2). `deadlineNs` 0: do not wait, nil: for ever.
+  ///
+  /// - Throws: EINTR when a signal is pending.
+  func wait(_ task: Task, _ address: UInt, most: Int, deadlineNs: UInt64?) throws(Errno) -> Int {
+    var host = hostEntries()
+    PollWaiter.askHost(&host, deadlineNs: 0)
+    var n = try collect(host, address, most: most)
+    if n > 0 || deadlineNs == 0 { return n }
+    let waiter = PollWaiter(task)
+    waiter.register(queue)
+    defer { waiter.unregister() }
+    while true {
+      n = try collect(host, address, most: most)
+      if n > 0 { return n }
+      if task.hasInterruptingSignal { throw .EINTR }
+      if let deadlineNs, Clock.monotonicNs() >= deadlineNs { return 0 }
+      host = hostEntries()
+      waiter.sleep(&host, deadlineNs: deadlineNs) { hasReadyItems }
+    }
+  }
+
+  /// Is anything ready? For poll(2) on the instance and for nesting.
+  func poll() -> PollEvents {
+    var host = hostEntries()
+    PollWaiter.askHost(&host, deadlineNs: 0)
+    for entry in host where entry.revents != 0 { return .readable }
+    lock.lock()
+    defer { lock.unlock() }
+    // Items that are no longer ready leave the list.
+    while let item = takeReady() {
+      if item.currentEvents() != 0 {
+        putBack(item)
+        return .readable
+      }
+    }
+    return []
+  }
+}
+
+/// Which interest lists a file is in, so that its last close takes it out of them.
+enum EpollLinks {
+  /// Guards every file's `epollItems`. After an instance's lock.
+  private static let lock = Lock()
+
+  static func add(_ item: EpollItem) {
+    lock.lock()
+    item.file.epollItems.append(item)
+    lock.unlock()
+  }
+
+  static func remove(_ item: EpollItem) {
+    lock.lock()
+    item.file.epollItems.removeAll { $0 === item }
+    lock.unlock()
+  }
+
+  /// No descriptor refers to the file any more.
+  static func forget(_ file: File) {
+    lock.lock()
+    let items = file.epollItems
+    file.epollItems = []
+    lock.unlock()
+    for item in items { item.epoll.forget(item) }
+  }
+}
