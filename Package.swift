@@ -93,7 +93,10 @@ let package = Package(
     .testTarget(
       name: "SoftwareSGXTests", dependencies: ["SoftwareSGX", "HardwareSGX", "CTestEnclave"],
       resources: [.copy("Resources")]),
-    .testTarget(name: "HostRuntimeTests", dependencies: ["HostRuntime"]),
+    .testTarget(
+      name: "HostRuntimeTests",
+      dependencies: ["HostRuntime", "CHostRuntime", "SGX", "SoftwareSGX", "HostInterface"],
+      exclude: ["Enclaves"]),
     .testTarget(name: "PayloadTests", dependencies: ["Payload"]),
     .testTarget(name: "LibOSTests", dependencies: ["LibOS"]),
     .testTarget(

@@ -61,3 +61,5 @@ uint64_t clh_xcr0(void);
 int clh_seccomp(const void *instructions, unsigned short count);
 /// Any system call: what it returns, with -errno instead of -1.
 long clh_syscall(long number, long a, long b, long c, long d, long e, long f);
+/// The address of a SYSCALL instruction followed by RET, for probes of the filter.
+uint64_t clh_syscall_gadget(void);

@@ -1,0 +1,93 @@
+import HostInterface
+import LinuxABI
+import PayloadFormat
+import Testing
+
+@testable import HostRuntime
+
+@Suite("host calls")
+struct HostCallTests {
+  @Test("the interface has at most 26 calls, and two for development")
+  func count() {
+    let development = HostCall.allCases.filter(\.isDevelopmentOnly)
+    #expect(development == [.lookup, .readdir])
+    #expect(HostCall.allCases.count - development.count == 18)
+    #expect(HostCall.allCases.count - development.count <= 26)
+  }
+
+  @Test("page changes outside of ELRANGE or off page boundaries are refused")
+  func pageRanges() throws {
+    let host = try ServingHost()
+    let size = EnclaveLayout.elrangeSize
+    for (address, length): (UInt64, UInt64) in [
+      (1, 4096), (0x10000, 0), (0x10000, 4095), (size, 4096), (size - 4096, 8192),
+      (0x10000, .max - 4095), (UInt64.max - 4095, 4096), (0xFFFF_8000_0000_0000, 4096),
+    ] {
+      #expect(host.serve(.augment, address, length) == error(.EINVAL))
+      #expect(host.serve(.restrict, address, length, 1) == error(.EINVAL))
+      #expect(host.serve(.modifyType, address, length, 4) == error(.EINVAL))
+      #expect(host.serve(.remove, address, length) == error(.EINVAL))
+    }
+    #expect(host.machine.events.withLock { $0 }.isEmpty)
+    #expect(host.serve(.augment, 0x10000, 8192) == 0)
+    #expect(host.serve(.restrict, 0x10000, 4096, 5) == 0)
+    #expect(host.serve(.modifyType, 0x10000, 4096, 4) == 0)
+    #expect(host.serve(.modifyType, 0x10000, 4096, 99) == error(.EINVAL))
+    #expect(host.serve(.remove, 0x10000, 4096) == 0)
+    #expect(
+      host.machine.events.withLock { $0 } == [
+        .augment(0x10000, 8192), .restrict(0x10000, 4096, 5), .modifyType(0x10000, 4096, 4),
+        .remove(0x10000, 4096),
+      ])
+  }
+
+  @Test("lengths beyond the buffer and unknown streams, threads and objects are refused")
+  func hostileArguments() throws {
+    let host = try ServingHost(source: try DevelopmentRoot(mounts: []))
+    let tooLong = HostBuffer.dataSize + 1
+    for length in [tooLong, .max, 1 << 63] {
+      #expect(host.serve(.streamWrite, 1, length) == error(.EIO))
+      #expect(host.serve(.streamRead, 0, length) == error(.EIO))
+      #expect(host.serve(.log, length) == error(.EIO))
+      #expect(host.serve(.blockRead, 0, 0, length) == error(.EIO))
+      #expect(host.serve(.lookup, 0, length) == error(.EIO))
+      #expect(host.serve(.poll, length, 0) == error(.EIO))
+    }
+    for stream: UInt64 in [3, 4, 1 << 32, .max] {
+      #expect(host.serve(.streamWrite, stream, 1) == error(.EIO))
+      #expect(host.serve(.streamRead, stream, 1) == error(.EIO))
+      #expect(host.serve(.streamStatus, stream) == error(.EIO))
+    }
+    for thread: UInt64 in [4, 1 << 32, .max] {
+      #expect(host.serve(.threadStart, thread) == error(.EAGAIN))
+      #expect(host.serve(.unpark, thread) == error(.EINVAL))
+      #expect(host.serve(.kick, thread) == error(.EINVAL))
+    }
+    for object: UInt64 in [77, .max, BlockObject.sitesOffset + 77] {
+      #expect(host.serve(.blockRead, object, 0, 16) == error(.EIO))
+      #expect(host.serve(.readdir, object, 0) < 0)
+    }
+  }
+
+  @Test("the development root is refused unless the measured configuration allows it")
+  func developmentRootNeedsFlag() throws {
+    let host = try ServingHost(flags: [], source: try DevelopmentRoot(mounts: []))
+    #expect(host.serve(.lookup, 0, 3, data: Array("etc".utf8)) == error(.EIO))
+    #expect(host.serve(.readdir, 0, 0) == error(.EIO))
+    #expect(host.serve(.blockRead, 0, 0, 16) == error(.EIO))
+  }
+
+  @Test("clock gives both clocks, cpuid at most 64 entries")
+  func clockAndProcessor() throws {
+    let host = try ServingHost()
+    #expect(host.serve(.clock) == 0)
+    let words = (0..<3).map {
+      host.buffer.base.load(fromByteOffset: 64 + 8 * $0, as: UInt64.self)
+    }
+    #expect(words[0] > 1_600_000_000_000_000_000 && words[1] > 0)
+    let count = host.serve(.cpuid)
+    #expect((1...64).contains(count))
+    // Leaf 0 comes first; "GenuineIntel" or "AuthenticAMD" starts in EBX.
+    #expect(host.data(8) == [0, 0, 0, 0, 0, 0, 0, 0])
+  }
+}
