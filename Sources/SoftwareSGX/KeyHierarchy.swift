@@ -1,6 +1,6 @@
 import CCryptoBoringSSL
 import Crypto
-import Foundation
+import Glibc
 import SGX
 
 /// What EINIT makes known of an enclave.

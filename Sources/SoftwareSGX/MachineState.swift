@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import SGX
 
 /// The software machine's secrets: 48 random bytes in a file that only its owner can read, so that sealed
@@ -7,12 +7,12 @@ enum MachineState {
   static let size = 48
 
   static var defaultPath: String {
-    let environment = ProcessInfo.processInfo.environment
+    func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
     let base: String
-    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") {
+    if let state = variable("XDG_STATE_HOME"), state.utf8.first == 0x2F {
       base = state
     } else {
-      base = (environment["HOME"] ?? "/") + "/.local/state"
+      base = (variable("HOME") ?? "/") + "/.local/state"
     }
     return base + "/cloister/software-sgx"
   }
@@ -20,11 +20,13 @@ enum MachineState {
   /// Reads the file, or makes it. Two processes that make it at once end with the same one.
   static func load(path: String) throws(SGXError) -> [UInt8] {
     if let bytes = try read(path) { return bytes }
-    let folder = (path as NSString).deletingLastPathComponent
-    do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch { throw .device(.stateFile, errno: errno) }
+    var folder = ""
+    for part in path.split(separator: "/").dropLast() {
+      folder += (folder.isEmpty && path.utf8.first != 0x2F ? "" : "/") + part
+      guard mkdir(folder, 0o700) == 0 || access(folder, F_OK) == 0 else {
+        throw .device(.stateFile, errno: errno)
+      }
+    }
     let temporary = path + ".\(getpid()).\(UInt64.random(in: 0...UInt64.max))"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .device(.stateFile, errno: errno) }
@@ -53,7 +55,7 @@ enum MachineState {
     // Somebody else's eyes on it make it worthless.
     guard status.st_mode & 0o077 == 0 else { throw .device(.stateFile, errno: EACCES) }
     var bytes = [UInt8](repeating: 0, count: size + 1)
-    let count = Foundation.read(descriptor, &bytes, bytes.count)
+    let count = Glibc.read(descriptor, &bytes, bytes.count)
     guard count == size else { throw .device(.stateFile, errno: EINVAL) }
     return [UInt8](bytes[..<size])
   }

@@ -1,6 +1,6 @@
 import CCryptoBoringSSL
 import Crypto
-import Foundation
+import Glibc
 import SGX
 
 /// The vendor's key that signs enclaves: RSA-3072 with exponent 3, as SIGSTRUCT wants it. PEM, PKCS#1 or
@@ -42,10 +42,14 @@ public final class SigningKey: @unchecked Sendable {
   }
 
   public convenience init(contentsOf path: String) throws(SGXError) {
-    guard let data = FileManager.default.contents(atPath: path),
-      let pem = String(data: data, encoding: .utf8)
-    else { throw .device(.keyFile, errno: errno == 0 ? ENOENT : errno) }
-    try self.init(pem: pem)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .device(.keyFile, errno: errno) }
+    defer { close(descriptor) }
+    // A key is 2.5 KB.
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    let count = Glibc.read(descriptor, &bytes, bytes.count)
+    guard count >= 0 else { throw .device(.keyFile, errno: errno) }
+    try self.init(pem: String(decoding: bytes[..<count], as: UTF8.self))
   }
 
   /// "RSA PRIVATE KEY", PKCS#1.
@@ -72,7 +76,7 @@ public final class SigningKey: @unchecked Sendable {
     defer { close(descriptor) }
     var done = 0
     while done < text.count {
-      let n = text[done...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress!, $0.count) }
+      let n = text[done...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress!, $0.count) }
       guard n > 0 else {
         let code = errno
         unlink(path)

@@ -1,5 +1,5 @@
 import CSoftwareSGX
-import Foundation
+import Glibc
 import SGX
 import Synchronization
 
