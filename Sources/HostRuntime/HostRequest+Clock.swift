@@ -16,7 +16,7 @@ extension HostRequest {
   }
 }
 
-/// The frequency of the time-stamp counter, 0 when it is not known.
+/// The frequency of the time-stamp counter. `Runner` asks for it before the filter, once.
 enum TSCFrequency {
   static let hertz: UInt64 = clh_tsc_frequency()
 }

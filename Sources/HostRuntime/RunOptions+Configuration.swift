@@ -37,6 +37,9 @@ extension RunOptions {
 
   /// What is measured.
   func measuredConfiguration() throws(HostError) -> MeasuredConfiguration {
+    guard profile == .edmm else {
+      throw HostError("--profile fixed is not implemented yet; use edmm")
+    }
     var c = MeasuredConfiguration()
     let mounts = try parsedMounts()
     let environment = fullEnvironment()

@@ -42,6 +42,7 @@ public struct Runner {
       try DebugSigner(state).sign(mrenclave: mrenclave, attributes: ATTRIBUTES(attributes))
         .encoded()
     }
+    _ = TSCFrequency.hertz
     clock.lap("broker")
 
     let imagePath: String

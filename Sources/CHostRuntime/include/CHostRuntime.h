@@ -49,7 +49,8 @@ long clh_filesystem_type(const char *path);
 long clh_send_message(int socket, const void *bytes, size_t size, int fd);
 long clh_receive_message(int socket, void *bytes, size_t size, int *fd);
 
-/// The processor's TSC frequency in Hz from CPUID leaf 15H or a hypervisor's leaf 40000010H; 0: unknown.
+/// The processor's TSC frequency in Hz: from CPUID leaf 15H, a hypervisor's leaf 40000010H, the kernel, or
+/// a short measurement. Before the seccomp filter, which ends the third.
 uint64_t clh_tsc_frequency(void);
 uint64_t clh_tsc(void);
 /// EAX, EBX, ECX, EDX.
