@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <signal.h>
 #include <time.h>
@@ -87,6 +88,17 @@ int clh_ppoll(void *set, unsigned count, uint64_t timeout_ns) {
   struct timespec t = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
                        .tv_nsec = (long)(timeout_ns % 1000000000u)};
   return (int)negative(ppoll(set, count, timeout_ns == UINT64_MAX ? NULL : &t, NULL));
+}
+
+long clh_read(int fd, void *bytes, size_t size) { return negative(read(fd, bytes, size)); }
+long clh_write(int fd, const void *bytes, size_t size) { return negative(write(fd, bytes, size)); }
+long clh_read_now(int fd, void *bytes, size_t size) {
+  struct iovec v = {bytes, size};
+  return negative(preadv2(fd, &v, 1, -1, RWF_NOWAIT));
+}
+long clh_write_now(int fd, const void *bytes, size_t size) {
+  struct iovec v = {(void *)bytes, size};
+  return negative(pwritev2(fd, &v, 1, -1, RWF_NOWAIT));
 }
 
 long clh_file_mode(int fd) {
@@ -163,19 +175,31 @@ static uint64_t kernel_tsc_frequency(void) {
   return frequency;
 }
 
-/// A measurement of 2 ms: good to some 50 ppm.
-static uint64_t measured_tsc_frequency(void) {
-  struct timespec a, b;
-  clock_gettime(CLOCK_MONOTONIC, &a);
-  uint64_t first = __rdtsc(), ns;
-  do {
-    clock_gettime(CLOCK_MONOTONIC, &b);
-    ns = (uint64_t)(b.tv_sec - a.tv_sec) * 1000000000u + (uint64_t)(b.tv_nsec - a.tv_nsec);
-  } while (ns < 2000000);
-  return (uint64_t)((__uint128_t)(__rdtsc() - first) * 1000000000u / ns);
+void clh_tsc_sample(uint64_t *tsc, uint64_t *monotonic_ns) {
+  uint64_t best = UINT64_MAX;
+  for (int i = 0; i < 8; i++) {
+    struct timespec t;
+    uint64_t before = __rdtsc();
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    uint64_t after = __rdtsc();
+    if (after - before >= best) continue;
+    best = after - before;
+    *tsc = before + best / 2;
+    *monotonic_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+  }
 }
 
-uint64_t clh_tsc_frequency(void) {
+/// A measurement of 1 ms: good to some 50 ppm.
+static uint64_t measured_tsc_frequency(void) {
+  uint64_t first, start, last, now;
+  clh_tsc_sample(&first, &start);
+  do clh_tsc_sample(&last, &now);
+  while (now - start < 1000000);
+  return (uint64_t)((__uint128_t)(last - first) * 1000000000u / (now - start));
+}
+
+uint64_t clh_tsc_frequency(int *is_exact) {
+  *is_exact = 1;
   unsigned a, b, c, d;
   if (__get_cpuid_count(0x15, 0, &a, &b, &c, &d) && a && b && c) return (uint64_t)c * b / a;
   __cpuid(1, a, b, c, d);
@@ -187,10 +211,10 @@ uint64_t clh_tsc_frequency(void) {
     }
   }
   uint64_t frequency = kernel_tsc_frequency();
-  return frequency ? frequency : measured_tsc_frequency();
+  if (frequency) return frequency;
+  *is_exact = 0;
+  return measured_tsc_frequency();
 }
-
-uint64_t clh_tsc(void) { return __rdtsc(); }
 
 void clh_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]) {
   __cpuid_count(leaf, subleaf, out[0], out[1], out[2], out[3]);

@@ -15,6 +15,7 @@ public struct Runner {
 
   /// Parses, runs, and never returns; errors are one line on stderr and their exit code.
   public static func main(_ arguments: [String]) -> Never {
+    keepStandardDescriptors()
     do throws(HostError) {
       let options = try RunOptions(arguments)
       if options.wantsHelp {
@@ -26,6 +27,17 @@ public struct Runner {
     } catch {
       EnclaveProcess.say("cloister: \(error.description)")
       exit(error.exitCode)
+    }
+  }
+
+  /// A standard descriptor that is closed would otherwise be given to the next file that is opened.
+  private static func keepStandardDescriptors() {
+    while true {
+      let fd = open("/dev/null", O_RDWR)
+      if fd > 2 || fd < 0 {
+        close(fd)
+        return
+      }
     }
   }
 
@@ -42,7 +54,7 @@ public struct Runner {
       try DebugSigner(state).sign(mrenclave: mrenclave, attributes: ATTRIBUTES(attributes))
         .encoded()
     }
-    _ = TSCFrequency.hertz
+    _ = TSCFrequency.shared
     clock.lap("broker")
 
     let imagePath: String

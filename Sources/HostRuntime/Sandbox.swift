@@ -53,6 +53,8 @@ struct Sandbox {
     273,  // set_robust_list
     290,  // eventfd2
     318,  // getrandom
+    327,  // preadv2
+    328,  // pwritev2
     334,  // rseq
   ]
 

@@ -40,6 +40,11 @@ long clh_terminal_size(int fd);
 
 /// ppoll(2) of struct pollfd[count]; UINT64_MAX: no timeout.
 int clh_ppoll(void *set, unsigned count, uint64_t timeout_ns);
+/// read(2), write(2); the "now" ones do not wait: RWF_NOWAIT of preadv2(2), at the current position.
+long clh_read(int fd, void *bytes, size_t size);
+long clh_write(int fd, const void *bytes, size_t size);
+long clh_read_now(int fd, void *bytes, size_t size);
+long clh_write_now(int fd, const void *bytes, size_t size);
 /// st_mode of fstat(2) itself; glibc's uses newfstatat(2), which takes a path and is not allowed later.
 long clh_file_mode(int fd);
 /// f_type of statfs(2).
@@ -51,8 +56,9 @@ long clh_receive_message(int socket, void *bytes, size_t size, int *fd);
 
 /// The processor's TSC frequency in Hz: from CPUID leaf 15H, a hypervisor's leaf 40000010H, the kernel, or
 /// a short measurement. Before the seccomp filter, which ends the third.
-uint64_t clh_tsc_frequency(void);
-uint64_t clh_tsc(void);
+uint64_t clh_tsc_frequency(int *is_exact);
+/// The TSC and CLOCK_MONOTONIC at the same moment.
+void clh_tsc_sample(uint64_t *tsc, uint64_t *monotonic_ns);
 /// EAX, EBX, ECX, EDX.
 void clh_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 /// XCR0, or 0 when XSAVE is not enabled.
