@@ -71,7 +71,9 @@ struct SandboxTests {
 enum Probe {
   static func run(_ probes: [[UInt64]]) throws -> Never {
     var image = try EnclaveImage(bytes: try assemble("probe"))
-    let data = try #require(image.segments.firstIndex(where: \.isWritable))
+    guard let data = image.segments.firstIndex(where: { $0.isWritable }) else {
+      throw HostError("the probe has no data segment")
+    }
     image.segments[data].bytes.put(clh_syscall_gadget(), at: 0)
     image.segments[data].bytes.put(UInt64(probes.count), at: 8)
     for (i, probe) in probes.enumerated() {
