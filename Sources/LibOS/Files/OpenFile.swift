@@ -86,7 +86,7 @@ extension Task {
         throw error
       }
       directory.tableLock.unlock()
-      Inotify.created(parent, name.array, isDirectory: false)
+      Inotify.created(parent, name, isDirectory: false)
       // A new file may be opened in any mode, whatever its permissions (open(2), O_CREAT).
       return try made.inode.open(made, flags: flags)
     }
@@ -103,8 +103,9 @@ extension Task {
     let (gid, bits) = directory.inheritance(credentials, mode & 0o7777, isDirectory: false)
     let inode = RegularInode(
       directory.fileSystem, mode: bits & ~process.fileSystem.umask, uid: credentials.fsuid, gid: gid)
-    let dentry = Dentry(inode, name: name.array, parent: parent)
-    directory.insert(dentry, hash: name.hash)
+    let bytes = name.array
+    let dentry = Dentry(inode, name: bytes, parent: parent)
+    directory.insert(dentry, name: bytes, hash: name.hash)
     directory.touchModification()
     return dentry
   }

@@ -7,6 +7,7 @@ enum SyscallTable {
       threadSyscalls, processSyscalls, futexSyscalls, schedulingSyscalls,
       signalSyscalls, timeSyscalls, pollSyscalls, epollSyscalls,
       identitySyscalls, limitSyscalls, systemSyscalls,
+      nameSyscalls, attributeSyscalls, fileSystemSyscalls, extendedAttributeSyscalls,
     ]
   }
 }
