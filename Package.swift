@@ -98,7 +98,11 @@ let package = Package(
       dependencies: ["HostRuntime", "CHostRuntime", "SGX", "SoftwareSGX", "HostInterface"],
       exclude: ["Enclaves"]),
     .testTarget(name: "PayloadTests", dependencies: ["Payload"]),
-    .testTarget(name: "LibOSTests", dependencies: ["LibOS"]),
+    .testTarget(
+      name: "LibOSTests",
+      dependencies: [
+        "LibOS", "EnclaveRuntime", "CEnclave", "LinuxABI", "HostInterface", "PayloadFormat",
+      ]),
     .testTarget(
       name: "AttestationTests", dependencies: ["Attestation"], resources: [.copy("Resources")]),
   ],

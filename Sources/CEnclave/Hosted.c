@@ -1,7 +1,9 @@
 // The assembly corner's routines for the plain-Swift tests: no GS, no faults, no enclave.
 #ifndef CLOISTER_ENCLAVE
 #include "CEnclave.h"
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 cl_thread_block *cl_block(void) {
   static __thread cl_thread_block block;
@@ -28,4 +30,10 @@ __attribute__((target("fxsr"))) void cl_xsave(void *area) {
 }
 uint64_t cl_syscall_entry_address(void) { return 0xFF00001000; }
 uint64_t cl_signal_trampoline_address(void) { return 0xFF00002000; }
+long syscall(long number, ...);
+long cl_native_syscall(long n, unsigned long a0, unsigned long a1, unsigned long a2,
+                       unsigned long a3, unsigned long a4, unsigned long a5) {
+  long r = syscall(n, a0, a1, a2, a3, a4, a5);
+  return r == -1 ? -errno : r;
+}
 #endif

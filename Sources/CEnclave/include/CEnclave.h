@@ -199,4 +199,10 @@ int cl_is_dead(void);
 uint64_t cl_accept_page(uint64_t flags, uint64_t address);
 void cl_extend_page(uint64_t flags, uint64_t address);
 
+#ifndef CLOISTER_ENCLAVE
+/// The host's own kernel, which the plain-Swift tests compare answers with. Negative errno on failure.
+long cl_native_syscall(long number, unsigned long a0, unsigned long a1, unsigned long a2,
+                       unsigned long a3, unsigned long a4, unsigned long a5);
+#endif
+
 #pragma clang assume_nonnull end

@@ -104,7 +104,11 @@ class File: @unchecked Sendable {
   }
 
   /// The descriptor was closed (close(2), dup2(2), exec): POSIX locks of the process go (fcntl(2)).
-  func descriptorClosed() {}
+  final func descriptorClosed(in table: FileTable) {
+    if inode.hasLocks.load(ordering: .acquiring) {
+      FileLocks.release(owner: UInt(bitPattern: ObjectIdentifier(table)), of: inode)
+    }
+  }
 
   /// The inode whose content mmap(2) maps. Throws ENODEV for files that cannot be mapped.
   func mappableInode() throws(Errno) -> Inode { throw .ENODEV }

@@ -6,9 +6,21 @@ final class FileMapping: MappedObject, @unchecked Sendable {
   let dentry: Dentry
   private let canWrite: Bool
 
-  init(_ dentry: Dentry, canWrite: Bool) {
+  private let isSharedWrite: Bool
+
+  init(_ dentry: Dentry, canWrite: Bool, sharedWrite: Bool = false) {
     self.dentry = dentry
     self.canWrite = canWrite
+    isSharedWrite = sharedWrite
+    if sharedWrite, let regular = dentry.inode as? RegularInode {
+      regular.lock.withLock { regular.writableMappings += 1 }
+    }
+  }
+
+  deinit {
+    if isSharedWrite, let regular = dentry.inode as? RegularInode {
+      regular.lock.withLock { regular.writableMappings -= 1 }
+    }
   }
 
   override var size: UInt64 { dentry.inode.size }
@@ -75,6 +87,6 @@ extension Task {
       throw .EPERM
     }
     inode.touchAccessTime()
-    return FileMapping(file.dentry, canWrite: file.isWritable)
+    return FileMapping(file.dentry, canWrite: file.isWritable, sharedWrite: sharedWrite)
   }
 }

@@ -89,7 +89,7 @@ final class FileTable: @unchecked Sendable {
     slots[Int(fd)] = Slot(file: file, closeOnExec: closeOnExec)
     lock.unlock()
     old?.loseDescriptor()
-    old?.descriptorClosed()
+    old?.descriptorClosed(in: self)
   }
 
   /// Takes a descriptor out of the table; the file closes when its last user lets go.
@@ -153,12 +153,12 @@ final class FileTable: @unchecked Sendable {
 
   /// execve(2): closes what is marked close-on-exec.
   func closeOnExecute() {
-    for file in removeAll(onlyCloseOnExec: true) { file.descriptorClosed() }
+    for file in removeAll(onlyCloseOnExec: true) { file.descriptorClosed(in: self) }
   }
 
   /// exit(2): closes everything.
   func closeAll() {
-    for file in removeAll() { file.descriptorClosed() }
+    for file in removeAll() { file.descriptorClosed(in: self) }
   }
 
   /// Open descriptors, ascending, for /proc/PID/fd.

@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// A file object (Linux: inode): attributes, and what its kind can do.
 ///
@@ -24,6 +25,8 @@ class Inode: @unchecked Sendable {
   final var attributes: [ExtendedAttribute] = []
   /// Record locks and flocks, made when first needed. Guarded by `lock`.
   final var lockTable: FileLocks?
+  /// `lockTable` was made: closing has to look at it.
+  final let hasLocks = Atomic<Bool>(false)
   /// inotify watches on this inode. Guarded by `lock`.
   final var watches: InotifyWatches?
 

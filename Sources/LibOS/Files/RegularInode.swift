@@ -46,6 +46,8 @@ final class RegularInode: Inode, @unchecked Sendable {
   var isLinkable = false
   /// F_ADD_SEALS (memfd); nil: not sealable. Guarded by `lock`.
   var seals: UInt32?
+  /// Shared mappings that may write. Guarded by `lock`.
+  var writableMappings = 0
   private var siteTableLoaded = false
   private var sites: [UInt8]?
 

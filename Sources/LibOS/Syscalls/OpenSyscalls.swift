@@ -88,7 +88,7 @@ extension Task {
 
   func sys_close(_ fd: Int32) throws(Errno) -> Int {
     let file = try process.files.remove(fd)
-    file.descriptorClosed()
+    file.descriptorClosed(in: process.files)
     return 0
   }
 
@@ -104,7 +104,7 @@ extension Task {
       process.files.setCloseOnExec(from: Int(first), through: Int(last))
     } else {
       for file in process.files.removeAll(from: Int(first), through: Int(last)) {
-        file.descriptorClosed()
+        file.descriptorClosed(in: process.files)
       }
     }
     return 0

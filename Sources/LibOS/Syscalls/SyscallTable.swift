@@ -8,6 +8,7 @@ enum SyscallTable {
       signalSyscalls, timeSyscalls, pollSyscalls, epollSyscalls,
       identitySyscalls, limitSyscalls, systemSyscalls,
       nameSyscalls, attributeSyscalls, fileSystemSyscalls, extendedAttributeSyscalls,
+      transferSyscalls, lockSyscalls,
     ]
   }
 }
