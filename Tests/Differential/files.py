@@ -1,0 +1,108 @@
+"""Files as a program uses them, in a new folder: every answer is Linux's, errors by their names."""
+import errno
+import fcntl
+import mmap
+import os
+import shutil
+import stat
+import tempfile
+
+
+def attempt(text, f):
+    try:
+        print(text, f())
+    except OSError as e:
+        print(text, errno.errorcode.get(e.errno, e.errno))
+
+
+os.umask(0o022)
+folder = tempfile.mkdtemp()
+os.chdir(folder)
+with open("a", "wb") as f:
+    f.write(bytes(range(256)) * 1000)
+attempt("size", lambda: os.path.getsize("a"))
+attempt("mode", lambda: oct(os.stat("a").st_mode))
+attempt("mkdir", lambda: os.mkdir("d"))
+attempt("mkdir again", lambda: os.mkdir("d"))
+attempt("mkdir below nothing", lambda: os.mkdir("x/y"))
+attempt("mkdir below a file", lambda: os.mkdir("a/y"))
+attempt("rmdir of a file", lambda: os.rmdir("a"))
+attempt("unlink of a directory", lambda: os.unlink("d"))
+attempt("rename", lambda: os.rename("a", "d/b"))
+attempt("rename over a directory", lambda: os.rename("d/b", "d"))
+attempt("rename into itself", lambda: os.rename("d", "d/e"))
+attempt("rmdir not empty", lambda: os.rmdir("d"))
+attempt("link", lambda: os.link("d/b", "c"))
+attempt("links", lambda: os.stat("c").st_nlink)
+attempt("link of a directory", lambda: os.link("d", "e"))
+attempt("symlink", lambda: os.symlink("d/b", "s"))
+attempt("readlink", lambda: os.readlink("s"))
+attempt("readlink of a file", lambda: os.readlink("c"))
+attempt("lstat", lambda: oct(os.lstat("s").st_mode))
+attempt("symlink loop", lambda: (os.symlink("l", "l"), open("l")))
+attempt("list", lambda: sorted(os.listdir(".")))
+attempt("walk", lambda: sorted((p, sorted(d), sorted(f)) for p, d, f in os.walk(".")))
+attempt("chmod", lambda: (os.chmod("c", 0o640), oct(os.stat("d/b").st_mode))[1])
+attempt("utime", lambda: (os.utime("c", ns=(10**18, 10**18 + 5)), os.stat("c").st_mtime_ns)[1])
+attempt("truncate", lambda: (os.truncate("c", 100), os.path.getsize("d/b"))[1])
+attempt("truncate to a negative size", lambda: os.truncate("c", -1))
+attempt("long name", lambda: open("n" * 256, "w"))
+attempt("open exclusively", lambda: os.open("c", os.O_CREAT | os.O_EXCL))
+attempt("open a directory to write", lambda: os.open("d", os.O_WRONLY))
+attempt("open a file as a directory", lambda: os.open("c", os.O_DIRECTORY))
+attempt("open a link with O_NOFOLLOW", lambda: os.open("s", os.O_NOFOLLOW))
+attempt("open nothing", lambda: open(""))
+attempt("mkfifo", lambda: (os.mkfifo("p"), stat.S_ISFIFO(os.stat("p").st_mode))[1])
+attempt("fifo without a reader", lambda: os.open("p", os.O_WRONLY | os.O_NONBLOCK))
+attempt("access", lambda: [os.access("c", m) for m in (os.R_OK, os.W_OK, os.X_OK, os.F_OK)])
+
+fd = os.open("f", os.O_RDWR | os.O_CREAT, 0o600)
+attempt("write", lambda: os.write(fd, b"0123456789"))
+attempt("pwrite past the end", lambda: os.pwrite(fd, b"end", 5000))
+attempt("pread of a hole", lambda: os.pread(fd, 4, 8))
+attempt("lseek", lambda: [os.lseek(fd, 0, w) for w in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END)])
+attempt("lseek below zero", lambda: os.lseek(fd, -1, os.SEEK_SET))
+attempt("writev", lambda: os.writev(fd, [b"a", b"bc", b""]))
+attempt("preadv", lambda: os.preadv(fd, [bytearray(3), bytearray(4)], 5000))
+attempt("ftruncate", lambda: (os.ftruncate(fd, 3), os.pread(fd, 100, 0))[1])
+attempt("fallocate", lambda: (os.posix_fallocate(fd, 0, 9000), os.fstat(fd).st_size)[1])
+attempt("dup", lambda: os.lseek(os.dup(fd), 0, os.SEEK_CUR))
+attempt("fsync", lambda: os.fsync(fd))
+attempt("read a file open for writing", lambda: os.read(os.open("f", os.O_WRONLY), 1))
+attempt("write a file open for reading", lambda: os.write(os.open("f", os.O_RDONLY), b"x"))
+attempt("append", lambda: (os.write(os.open("f", os.O_WRONLY | os.O_APPEND), b"xyz"), os.fstat(fd).st_size))
+attempt("flags", lambda: fcntl.fcntl(fd, fcntl.F_GETFL) & 0o3)
+attempt("close-on-exec", lambda: fcntl.fcntl(fd, fcntl.F_GETFD))
+attempt("lock", lambda: fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB))
+attempt("flock", lambda: fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB))
+m = mmap.mmap(fd, 8192)
+m[0:5] = b"hello"
+attempt("shared mapping", lambda: os.pread(fd, 5, 0))
+attempt("file to mapping", lambda: (os.pwrite(fd, b"J", 0), bytes(m[0:5]))[1])
+p = mmap.mmap(fd, 4096, flags=mmap.MAP_PRIVATE)
+p[0:5] = b"OTHER"
+attempt("private mapping", lambda: os.pread(fd, 5, 0))
+attempt("find in a mapping", lambda: m.find(b"ello"))
+m.close(), p.close()
+attempt("unlinked", lambda: (os.unlink("f"), os.fstat(fd).st_nlink, os.pread(fd, 5, 0))[1:])
+os.close(fd)
+attempt("closed", lambda: os.read(fd, 1))
+attempt("bad descriptor", lambda: os.fstat(999))
+attempt("copy", lambda: (shutil.copyfile("/etc/passwd", "pw"), open("pw").read() == open("/etc/passwd").read())[1])
+attempt("sendfile", lambda: os.sendfile(os.open("t", os.O_WRONLY | os.O_CREAT), os.open("pw", os.O_RDONLY), 0, 100))
+attempt("copy_file_range", lambda: os.copy_file_range(os.open("pw", 0), os.open("t", os.O_WRONLY), 50))
+d = os.open("d", os.O_RDONLY)
+attempt("openat", lambda: len(os.read(os.open("b", os.O_RDONLY, dir_fd=d), 50)))
+attempt("stat at", lambda: os.stat("b", dir_fd=d).st_size)
+attempt("mkdirat", lambda: os.mkdir("z", dir_fd=d))
+attempt("fchdir", lambda: (os.fchdir(d), os.path.basename(os.getcwd()))[1])
+os.chdir("/")
+attempt("rmtree", lambda: shutil.rmtree(folder))
+attempt("gone", lambda: os.stat(folder))
+for path in ("/etc/passwd", "/usr/bin/python3", "/dev/null", "/dev/zero", "/bin", "/etc/alternatives"):
+    s = os.lstat(path)
+    attempt(path, lambda: (oct(s.st_mode), s.st_size if not stat.S_ISCHR(s.st_mode) else s.st_rdev))
+attempt("/dev/null", lambda: (open("/dev/null", "wb").write(b"x" * 100), open("/dev/null", "rb").read()))
+attempt("/dev/zero", lambda: open("/dev/zero", "rb").read(5))
+attempt("/dev/full", lambda: open("/dev/full", "wb", 0).write(b"x"))
+attempt("/dev/urandom", lambda: len(os.open("/dev/urandom", 0).to_bytes(4, "little")))
