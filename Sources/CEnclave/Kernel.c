@@ -6,7 +6,7 @@ static uint64_t xfrm = 3;
 uint64_t cl_get_xfrm(void) { return xfrm; }
 void cl_set_xfrm(uint64_t value) { xfrm = value; }
 extern volatile uint32_t cl_dead;
-extern char cl_syscall_entry[], cl_cpuid_entry[], cl_xgetbv_entry[], cl_signal_trampoline[];
+extern char cl_syscall_entry[], cl_cpuid_entry[], cl_xgetbv_entry[];
 extern char cl_fill_start[], cl_fill_end[];
 
 void cl_set_dead(void) { __atomic_store_n(&cl_dead, 1, __ATOMIC_SEQ_CST); }
@@ -27,7 +27,9 @@ int cl_time_snapshot(cl_time *copy) {
 uint64_t cl_syscall_entry_address(void) { return (uint64_t)cl_syscall_entry; }
 uint64_t cl_cpuid_entry_address(void) { return (uint64_t)cl_cpuid_entry; }
 uint64_t cl_xgetbv_entry_address(void) { return (uint64_t)cl_xgetbv_entry; }
-uint64_t cl_signal_trampoline_address(void) { return (uint64_t)cl_signal_trampoline; }
+uint64_t cl_signal_trampoline_address(void) {
+  return (uint64_t)cl_vdso_start + CL_VDSO_TRAMPOLINE;
+}
 uint64_t cl_vdso_address(void) {
   return cl_vdso_end - cl_vdso_start > 64 ? (uint64_t)cl_vdso_start : 0;
 }

@@ -189,15 +189,6 @@ exit_work:
     call libos_return_work
     jmp cl_exit_restart
 
-    // Signal handlers return here: rt_sigreturn without a trap.
-    .balign 16
-    .globl cl_signal_trampoline
-cl_signal_trampoline:
-    movl $15, %eax
-    leaq 1f(%rip), %rcx
-    jmpq *%gs:TB_SYSCALL_ENTRY
-1:  ud2
-
     // uint64_t cl_copy_user(void *d, const void *s, uint64_t n)
     .globl cl_copy_user
 cl_copy_user:

@@ -19,6 +19,7 @@
       unsafe b.pointee.syscall_entry = cl_syscall_entry_address()
       unsafe b.pointee.cpuid_entry = cl_cpuid_entry_address()
       unsafe b.pointee.xgetbv_entry = cl_xgetbv_entry_address()
+      unsafe b.pointee.time_record = UInt64(UInt(bitPattern: cl_time_record()))
       unsafe b.pointee.ssa_base = EnclaveLayout.threadArea(slot) + EnclaveLayout.ssaOffset
       let stack = EnclaveLayout.kernelStack(slot)
       unsafe b.pointee.exception_stack_top =

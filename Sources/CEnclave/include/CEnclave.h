@@ -56,6 +56,7 @@ typedef struct {
   uint64_t kernel_fault_rip;
   uint64_t return_address;
   uint64_t exception_return_address;
+  uint64_t time_record;
 } cl_thread_block;
 
 #define CL_ASSERT_OFFSET(field, constant) \
@@ -79,6 +80,7 @@ CL_ASSERT_OFFSET(exit_rip, TB_EXIT_RIP);
 CL_ASSERT_OFFSET(exit_rsp, TB_EXIT_RSP);
 CL_ASSERT_OFFSET(exception_depth, TB_EXCEPTION_DEPTH);
 CL_ASSERT_OFFSET(host_buffer_size, TB_HOST_BUFFER_SIZE);
+CL_ASSERT_OFFSET(time_record, TB_TIME_RECORD);
 CL_ASSERT_OFFSET(return_address, TB_RETURN_ADDRESS);
 CL_ASSERT_OFFSET(exception_return_address, TB_EXCEPTION_RETURN_ADDRESS);
 _Static_assert(offsetof(cl_regs, rax) == REGS_RAX, "rax");
