@@ -20,6 +20,11 @@ struct SandboxTests {
     #expect(MemoryLayout<Sandbox.Instruction>.stride == 8)
   }
 
+  @Test("the probe enclave does reach the host: what the filter allows is counted")
+  func probeWorks() async throws {
+    await #expect(processExitsWith: .exitCode(2)) { try Probe.run([[39], [186], [59, 0, 0, 0]]) }
+  }
+
   @Test("from inside the enclave: jumping to the host's code opens, starts and reaches nothing")
   func escapeProbes() async throws {
     await #expect(processExitsWith: .exitCode(0)) {
