@@ -31,7 +31,7 @@
       var at = address
       let end = address + UInt(length)
       while at < end {
-        guard unsafe cl_accept_page(flags, UInt64(at)) == 0 else { hostLied("page change", "EACCEPT") }
+        guard cl_accept_page(flags, UInt64(at)) == 0 else { hostLied("page change", "EACCEPT") }
         at += 4096
       }
     }
@@ -40,7 +40,7 @@
     public static func commit(_ address: UInt, _ length: Int) -> Bool {
       let n = UInt64(length)
       let (_, now) = committed.add(n, ordering: .relaxed)
-      guard now <= limit, Host.augment(address: UInt64(address), length: n) else {
+      guard unsafe now <= limit, Host.augment(address: UInt64(address), length: n) else {
         committed.subtract(n, ordering: .relaxed)
         return false
       }
@@ -59,7 +59,7 @@
         var at = address
         let flags = UInt64(old.union(new).rawValue) | regular
         while at < address + UInt(length) {
-          unsafe cl_extend_page(flags, UInt64(at))
+          cl_extend_page(flags, UInt64(at))
           at += 4096
         }
       }

@@ -143,7 +143,7 @@ import LinuxABI
     }
     // SAFETY: the array lives through the call.
     let reply = unsafe bytes.withUnsafeBytes { (p) in
-      unsafe HostTransport.exchange(
+      HostTransport.exchange(
         .poll, UInt64(entries.count), timeoutNs, send: p.baseAddress, sendCount: p.count)
     }
     let n = try count(reply.result, limit: entries.count, "poll", allowing: .EINTR)
@@ -185,7 +185,7 @@ import LinuxABI
     guard !name.isEmpty, name.count <= 255 else { throw .ENAMETOOLONG }
     // SAFETY: the array lives through the call.
     let reply = unsafe name.withUnsafeBytes { (p) in
-      unsafe HostTransport.exchange(
+      HostTransport.exchange(
         .lookup, directory, UInt64(name.count), send: p.baseAddress, sendCount: p.count)
     }
     _ = try count(
@@ -230,7 +230,7 @@ import LinuxABI
     if n == 0 { return }
     // SAFETY: the array lives through the call, n is within it.
     unsafe line.withUnsafeBytes { (p) in
-      _ = unsafe HostTransport.exchange(.log, UInt64(n), send: p.baseAddress, sendCount: n)
+      _ = HostTransport.exchange(.log, UInt64(n), send: p.baseAddress, sendCount: n)
     }
   }
 

@@ -14,7 +14,8 @@ import HostInterface
 /// (c) an unaligned or partial access that leaks or injects stale data: aligned 8-byte words only.
 @safe enum HostTransport {
   #if CLOISTER_ENCLAVE
-    static func exchange(
+    // Safe to call: the data is only read, `sendCount` bytes of it, as every caller states beside the pointer.
+    @safe static func exchange(
       _ call: HostCall, _ a0: UInt64 = 0, _ a1: UInt64 = 0, _ a2: UInt64 = 0,
       send: UnsafeRawPointer? = nil, sendCount: Int = 0
     ) -> HostReply {
@@ -31,7 +32,7 @@ import HostInterface
       unsafe cl_host_write64(base + 2, a1)
       unsafe cl_host_write64(base + 3, a2)
       cl_host_exit()
-      let reply = base + Int(HostBuffer.replyOffset / 8)
+      let reply = unsafe base + Int(HostBuffer.replyOffset / 8)
       return unsafe HostReply(
         result: Int64(bitPattern: cl_host_read64(base + Int(HostBuffer.resultOffset / 8))),
         words: (
@@ -51,7 +52,8 @@ import HostInterface
         UInt64(count))
     }
   #else
-    static func exchange(
+    // Safe to call: the data is only read, `sendCount` bytes of it, as every caller states beside the pointer.
+    @safe static func exchange(
       _ call: HostCall, _ a0: UInt64 = 0, _ a1: UInt64 = 0, _ a2: UInt64 = 0,
       send: UnsafeRawPointer? = nil, sendCount: Int = 0
     ) -> HostReply {

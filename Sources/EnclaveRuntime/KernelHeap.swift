@@ -54,28 +54,28 @@
     // MARK: Runs of units
 
     private static func grow(_ count: Int) -> Int? {
-      if top == 0 {
-        top = unitsBase
-        tableTop = base
+      if unsafe top == 0 {
+        unsafe top = unitsBase
+        unsafe tableTop = base
       }
-      let first = unitTop
+      let first = unsafe unitTop
       let newEnd = address(first + count)
       guard newEnd <= end else { return nil }
       let tableEnd = base + UInt(first + count + 1) * 4
-      while tableTop < tableEnd {
-        guard EnclavePages.commit(tableTop, unit) else { return nil }
-        tableTop += UInt(unit)
+      while unsafe tableTop < tableEnd {
+        guard unsafe EnclavePages.commit(tableTop, unit) else { return nil }
+        unsafe tableTop += UInt(unit)
       }
-      if newEnd > top {
-        var piece = Int(newEnd - top)
+      if unsafe newEnd > top {
+        var piece = unsafe Int(newEnd - top)
         piece = (piece + growth - 1) & ~(growth - 1)
-        if !EnclavePages.commit(top, piece) {
-          piece = Int(newEnd - top)
-          guard EnclavePages.commit(top, piece) else { return nil }
+        if unsafe !EnclavePages.commit(top, piece) {
+          piece = unsafe Int(newEnd - top)
+          guard unsafe EnclavePages.commit(top, piece) else { return nil }
         }
-        top += UInt(piece)
+        unsafe top += UInt(piece)
       }
-      unitTop = first + count
+      unsafe unitTop = first + count
       return first
     }
 
@@ -91,8 +91,8 @@
       let a = address(first)
       unsafe word(a)[0] = runs[list]
       unsafe word(a)[1] = 0
-      if runs[list] != 0 { unsafe word(runs[list])[1] = a }
-      runs[list] = a
+      if unsafe runs[list] != 0 { unsafe word(runs[list])[1] = a }
+      unsafe runs[list] = a
     }
 
     private static func unlink(_ first: Int, _ count: Int) {
@@ -100,7 +100,7 @@
       let a = address(first)
       let next = unsafe word(a)[0]
       let previous = unsafe word(a)[1]
-      if previous != 0 { unsafe word(previous)[0] = next } else { runs[list] = next }
+      if previous != 0 { unsafe word(previous)[0] = next } else { unsafe runs[list] = next }
       if next != 0 { unsafe word(next)[1] = previous }
     }
 
@@ -109,14 +109,14 @@
       var found = -1
       var foundCount = 0
       if count < 64 {
-        for list in count..<64 where runs[list] != 0 {
-          found = index(runs[list])
+        for list in count..<64 where unsafe runs[list] != 0 {
+          found = unsafe index(runs[list])
           foundCount = list
           break
         }
       }
       if found < 0 {
-        var a = runs[0]
+        var a = unsafe runs[0]
         while a != 0 {
           let n = unsafe Int(tag(index(a)).pointee & lengthMask)
           if n >= count {
@@ -141,7 +141,7 @@
     private static func giveUnits(_ first: Int) {
       var first = first
       var count = unsafe Int(tag(first).pointee & lengthMask)
-      if first + count < unitTop {
+      if unsafe first + count < unitTop {
         let next = unsafe tag(first + count).pointee
         if next & freeBit != 0 {
           unlink(first + count, Int(next & lengthMask))
@@ -177,7 +177,7 @@
     }
 
     private static func takeSlot(_ c: Int) -> UInt {
-      if slots[c] == 0 {
+      if unsafe slots[c] == 0 {
         guard let u = takeUnits(1, spanBit) else { return 0 }
         let size = classSize(c)
         let start = address(u)
@@ -187,12 +187,12 @@
         // Slots of a multiple of their alignment: pages stay page aligned.
         while a + UInt(size) <= start + UInt(unit) {
           unsafe word(a)[0] = slots[c]
-          slots[c] = a
+          unsafe slots[c] = a
           a += UInt(size)
         }
       }
-      let a = slots[c]
-      slots[c] = unsafe word(a)[0]
+      let a = unsafe slots[c]
+      unsafe slots[c] = unsafe word(a)[0]
       return a
     }
 
@@ -219,15 +219,15 @@
     }
 
     static func release(_ p: UnsafeMutableRawPointer) {
-      let a = unsafe UInt(bitPattern: p)
-      guard a >= unitsBase, a < top else { panic("free of a pointer that is not of the heap") }
+      let a = UInt(bitPattern: p)
+      guard a >= unitsBase, unsafe a < top else { panic("free of a pointer that is not of the heap") }
       lock.lock()
       defer { lock.unlock() }
       let u = index(a)
       if unsafe tag(u).pointee & spanBit != 0 {
         let c = unsafe Int(word(address(u))[0])
         unsafe word(a)[0] = slots[c]
-        slots[c] = a
+        unsafe slots[c] = a
       } else {
         giveUnits(u)
       }

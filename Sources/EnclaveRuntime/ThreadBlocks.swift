@@ -35,8 +35,8 @@
 
     /// Called once, by the boot thread.
     public static func prepare(threadCount: Int) {
-      prepared = [Bool](repeating: false, count: threadCount)
-      prepared[0] = true
+      unsafe prepared = [Bool](repeating: false, count: threadCount)
+      unsafe prepared[0] = true
       guard prepareBlock(0) else { panic("no memory for the first thread") }
     }
 
@@ -81,7 +81,7 @@
 
     /// Ends the calling thread; its slot becomes free with the last instruction inside.
     public static func exitCurrent() -> Never {
-      unsafe HostTransport.write(.threadExit)
+      HostTransport.write(.threadExit)
       cl_thread_exit()
     }
 

@@ -25,7 +25,7 @@
       // The frequency is the host's word; between 0.5 and 8 GHz it is believed, else 1 GHz.
       let hz = (500_000_000...8_000_000_000).contains(host.tscHz) ? host.tscHz : 1_000_000_000
       let monotonic = host.monotonicNs > expected ? host.monotonicNs : expected
-      unsafe cl_time_begin_update()
+      cl_time_begin_update()
       unsafe record.pointee.tsc_base = tsc
       unsafe record.pointee.monotonic_base = monotonic
       unsafe record.pointee.realtime_offset = host.realtimeNs &- monotonic
@@ -33,7 +33,7 @@
       unsafe record.pointee.multiplier = (1_000_000_000 << 32) / hz
       unsafe record.pointee.resync_ticks = hz
       unsafe record.pointee.valid = 1
-      unsafe cl_time_end_update()
+      cl_time_end_update()
       lock.unlock()
     }
 

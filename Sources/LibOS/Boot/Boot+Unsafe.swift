@@ -14,7 +14,7 @@
     static func run() -> Never {
       Random.selfTest()
       let configuration = readConfiguration()
-      EnclavePages.limit = configuration.memorySize
+      unsafe EnclavePages.limit = configuration.memorySize
       ThreadBlocks.prepare(threadCount: Int(configuration.threadCount))
       cl_set_xfrm(readXFRM())
       unsafe KernelLog.isEnabled = configuration.flags.contains(.insecureKernelLog)

@@ -11,7 +11,7 @@
     nonisolated(unsafe) static var isTracing = false
 
     static func start() {
-      let table = unsafe UnsafeMutablePointer<Syscall.Handler>.allocate(capacity: tableSize)
+      let table = UnsafeMutablePointer<Syscall.Handler>.allocate(capacity: tableSize)
       unsafe table.initialize(repeating: unsupported, count: tableSize)
       for family in SyscallTable.families {
         for call in family where call.number < tableSize { unsafe table[call.number] = call.handler }

@@ -16,7 +16,7 @@ enum Processor {
   nonisolated(unsafe) private static var table: [Entry] = []
   nonisolated(unsafe) private static var xfrm: UInt64 = 3
 
-  static var hwcap: UInt32 { unsafe answer(leaf: 1, subleaf: 0).edx }
+  static var hwcap: UInt32 { answer(leaf: 1, subleaf: 0).edx }
 
   static func load(xfrm enclaveXFRM: UInt64) {
     unsafe xfrm = enclaveXFRM

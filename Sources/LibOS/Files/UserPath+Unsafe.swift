@@ -14,7 +14,7 @@ enum UserPath {
     // SAFETY: only bytes that copyIn has filled are looked at.
     let short = unsafe try withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) {
       (buffer) throws(Errno) -> [UInt8]? in
-      let base = unsafe buffer.baseAddress!
+      let base = buffer.baseAddress!
       try unsafe UserMemory.copyIn(to: base, from: address, count: room)
       var n = 0
       while n < room, unsafe base.load(fromByteOffset: n, as: UInt8.self) != 0 { n += 1 }

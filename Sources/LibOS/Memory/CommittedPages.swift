@@ -9,12 +9,12 @@ enum CommittedPages {
   nonisolated(unsafe) private static var maps: [PageRun?] = []
 
   private static func map(_ address: UInt, create: Bool) -> PageRun? {
-    if maps.isEmpty { maps = [PageRun?](repeating: nil, count: 1024) }
+    if unsafe maps.isEmpty { unsafe maps = [PageRun?](repeating: nil, count: 1024) }
     let i = Int(address >> 30) & 1023
-    if let run = maps[i] { return run }
+    if let run = unsafe maps[i] { return run }
     if !create { return nil }
     let run = PageRun(pageCount: 8)
-    maps[i] = run
+    unsafe maps[i] = run
     return run
   }
 

@@ -5,7 +5,7 @@ import PayloadFormat
 import Synchronization
 
 /// A thread of a program (Linux: task_struct). One host thread and one TCS carry it while it lives.
-final class Task: @unchecked Sendable {
+@safe final class Task: @unchecked Sendable {
   let tid: Int32
   let process: Process
   let parker: Parker
