@@ -35,7 +35,7 @@ let package = Package(
     .target(name: "PayloadFormat", swiftSettings: enclaveSettings),
 
     // Inside.
-    .target(name: "CEnclave"),
+    .target(name: "CEnclave", exclude: ["Entry.S", "User.S"]),
     .target(
       name: "EnclaveRuntime",
       dependencies: ["CEnclave", "LinuxABI", "HostInterface", "PayloadFormat"],

@@ -54,6 +54,7 @@ final class DirectoryInode: Inode, @unchecked Sendable {
 
   /// `lookup` while `tableLock` is held.
   func lockedLookup(_ name: Name, in parent: Dentry) throws(Errno) -> Dentry? {
+    if name.count > 255 { throw .ENAMETOOLONG }
     if let index = table.find(name) {
       switch table.state(index) {
       case .present: return table.dentry(index)

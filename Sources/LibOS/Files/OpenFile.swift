@@ -44,7 +44,9 @@ extension Task {
   ) throws(Errno) -> File {
     while true {
       let (last, slash) = try walk.walkToLast()
-      guard case .name(let name) = last else { throw .EISDIR }
+      guard case .name(let name) = last else {
+        throw flags.contains(.O_EXCL) ? .EEXIST : .EISDIR
+      }
       if slash { throw .EISDIR }
       if flags.contains(.O_DIRECTORY) && flags.contains(.O_CREAT) { throw .EINVAL }
       let parent = walk.at

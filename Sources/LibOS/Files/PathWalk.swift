@@ -80,7 +80,6 @@ struct PathWalk {
         try goUp()
         continue
       }
-      if name.count > 255 { throw .ENAMETOOLONG }
       if isLast { return (.name(name), i < end) }
       guard let next = try at.inode.lookup(name, in: at) else { throw .ENOENT }
       if next.inode.isSymlink {

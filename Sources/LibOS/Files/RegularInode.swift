@@ -18,7 +18,8 @@ final class RegularInode: Inode, @unchecked Sendable {
     var run: PageRun?
     /// Bit i: page i has content.
     var present: UInt32 = 0
-    /// Bit i: page i was written, the host does not have it.
+    /// Bit i: page i was written, the host does not have it. Present and not dirty without a host:
+    /// fallocate(2) reserved it, SEEK_DATA still calls it a hole.
     var dirty: UInt32 = 0
   }
   struct FarChunk {
@@ -270,7 +271,9 @@ final class RegularInode: Inode, @unchecked Sendable {
   }
 
   /// Makes the pages of one chunk ready to be written. `lock` is held.
-  private func prepare(_ index: UInt64, _ within: Int, _ n: Int) throws(Errno) -> PageRun {
+  private func prepare(
+    _ index: UInt64, _ within: Int, _ n: Int, isWrite: Bool = true
+  ) throws(Errno) -> PageRun {
     if index << chunkShift < hostSize { try load(index) }
     var chunk = chunk(index)
     let firstPage = within >> 12
@@ -284,7 +287,7 @@ final class RegularInode: Inode, @unchecked Sendable {
     try grow(&chunk, pages: lastPage + 1)
     guard let run = chunk.run else { throw .ENOSPC }
     chunk.present |= bits
-    chunk.dirty |= bits
+    if isWrite { chunk.dirty |= bits }
     setChunk(index, chunk)
     return run
   }
@@ -324,7 +327,7 @@ final class RegularInode: Inode, @unchecked Sendable {
         let lastPage = (within - 1) >> 12
         chunk.present &= Self.bits(0, lastPage)
         chunk.dirty &= Self.bits(0, lastPage)
-        if chunk.dirty & (1 << UInt32(lastPage)) == 0 && chunk.present & (1 << UInt32(lastPage)) != 0 {
+        if host != nil && chunk.present & (1 << UInt32(lastPage)) != 0 {
           chunk.dirty |= 1 << UInt32(lastPage)
         }
         setChunk(index, chunk)
@@ -355,7 +358,7 @@ final class RegularInode: Inode, @unchecked Sendable {
       let n = Int(min(chunkSize - UInt64(within), end - at))
       lock.lock()
       do throws(Errno) {
-        _ = try prepare(at >> chunkShift, within, n)
+        _ = try prepare(at >> chunkShift, within, n, isWrite: false)
       } catch {
         lock.unlock()
         throw error
@@ -419,7 +422,8 @@ final class RegularInode: Inode, @unchecked Sendable {
       let index = at >> chunkShift
       let page = Int(at & (chunkSize - 1)) >> 12
       let chunk = chunk(index)
-      let isData = chunk.present & (1 << UInt32(page)) != 0 || at < hostSize
+      let bits = host == nil ? chunk.dirty : chunk.present
+      let isData = bits & (1 << UInt32(page)) != 0 || at < hostSize
       if isData == toData { return at }
       if chunk.present == 0 && at >= hostSize {
         // A hole as large as the chunk, or up to the next one there is.

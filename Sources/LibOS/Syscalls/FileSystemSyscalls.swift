@@ -111,7 +111,11 @@ extension Task {
   ) throws(Errno) -> Int {
     let file = try process.files.get(fd)
     guard offset >= 0, length > 0 else { throw .EINVAL }
-    guard mode & ~0x7F == 0 else { throw .EOPNOTSUPP }
+    // KEEP_SIZE 1, PUNCH_HOLE 2, COLLAPSE_RANGE 8, ZERO_RANGE 0x10, INSERT_RANGE 0x20, UNSHARE 0x40.
+    switch mode {
+    case 0, 1, 3, 8, 0x10, 0x11, 0x20, 0x40, 0x41: break
+    default: throw .EOPNOTSUPP
+    }
     guard file.isWritable else { throw .EBADF }
     if file.inode.type == FileMode.S_IFIFO { throw .ESPIPE }
     if file.inode.isDirectory { throw .EISDIR }

@@ -79,6 +79,7 @@ extension Task {
   ) throws(Errno) -> Int {
     guard offset >= 0 else { throw .EINVAL }
     let file = try process.files.get(fd)
+    try checkPositioned(file)
     guard file.isReadable else { throw .EBADF }
     var buffer = try userBuffer(address, count)
     return try read(file, &buffer, at: UInt64(offset))
@@ -89,9 +90,16 @@ extension Task {
   ) throws(Errno) -> Int {
     guard offset >= 0 else { throw .EINVAL }
     let file = try process.files.get(fd)
+    try checkPositioned(file)
     guard file.isWritable else { throw .EBADF }
     var buffer = try userBuffer(address, count)
     return try write(file, &buffer, at: UInt64(offset))
+  }
+
+  /// FMODE_PREAD: pipes and sockets have no positions at all, which is looked at first.
+  private func checkPositioned(_ file: File) throws(Errno) {
+    let type = file.inode.type
+    if type == FileMode.S_IFIFO || type == FileMode.S_IFSOCK { throw .ESPIPE }
   }
 
   /// access_ok, as Linux checks it before anything moves.
@@ -130,6 +138,7 @@ extension Task {
   ) throws(Errno) -> Int {
     if let offset, offset < 0 { throw .EINVAL }
     let file = try process.files.get(fd)
+    if offset != nil { try checkPositioned(file) }
     guard file.isReadable else { throw .EBADF }
     var buffer = try readIovec(vector, count)
     return try read(file, &buffer, at: offset.map { UInt64($0) })
@@ -140,6 +149,7 @@ extension Task {
   ) throws(Errno) -> Int {
     if let offset, offset < 0 { throw .EINVAL }
     let file = try process.files.get(fd)
+    if offset != nil { try checkPositioned(file) }
     guard file.isWritable else { throw .EBADF }
     var buffer = try readIovec(vector, count)
     return try write(file, &buffer, at: offset.map { UInt64($0) })

@@ -78,12 +78,22 @@ extension Task {
     guard from.isReadable else { throw .EBADF }
     let to = try process.files.get(output)
     guard to.isWritable else { throw .EBADF }
-    if start != nil && !from.hasPosition && !(from is DeviceFile) { throw .ESPIPE }
-    if from.inode.isDirectory { throw .EINVAL }
+    // Seekable input only, so that nothing read is lost (splice_direct_to_actor).
+    guard from.hasPosition || from is DeviceFile, !from.inode.isDirectory else {
+      throw start != nil && from.inode.type == FileMode.S_IFIFO ? .ESPIPE : .EINVAL
+    }
     if to.statusFlags.contains(.O_APPEND) && !(to is PipeEnd) { throw .EINVAL }
     let limit = min(count, Self.largestTransfer)
-    let n = try transfer(from, start, to, nil, limit)
-    if let start { try UserMemory.write(start + UInt64(n), to: offset) }
+    // Both positions are looked at before anything moves: the files may be one and the same.
+    let first = start ?? from.offset
+    let second = to.hasPosition ? to.offset : nil
+    let n = try transfer(from, first, to, second, limit)
+    if let start {
+      try UserMemory.write(start + UInt64(n), to: offset)
+    } else if from.hasPosition {
+      from.offset = first + UInt64(n)
+    }
+    if let second { to.offset = second + UInt64(n) }
     return n
   }
 
@@ -111,7 +121,9 @@ extension Task {
       let length = min(limit, size > first ? size - first : 0)
       if first < second + length && second < first + length { throw .EINVAL }
     }
-    let n = try transfer(from, first, to, second, UInt(limit))
+    let size = from.inode.size
+    let length = min(limit, size > first ? size - first : 0)
+    let n = try transfer(from, first, to, second, UInt(length))
     if start == nil { from.offset = first + UInt64(n) } else {
       try UserMemory.write(first + UInt64(n), to: inOffset)
     }

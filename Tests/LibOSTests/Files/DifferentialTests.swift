@@ -22,7 +22,6 @@ struct DifferentialTests {
       let difference = try DifferentialRun(seed: seed).run(steps: 1500)
       if let difference {
         Issue.record("seed \(seed): \(difference)")
-        return
       }
     }
   }
@@ -71,8 +70,8 @@ final class DifferentialRun {
     let a = tree(ours, ourRootFd, "", 0)
     let b = tree(native, nativeRootFd, "", 0)
     if a != b {
-      let difference = a.difference(from: b)
-      return "final trees differ: \(difference.prefix(6))"
+      return "final trees differ: ours \(a.filter { !b.contains($0) }.prefix(3)), "
+        + "native \(b.filter { !a.contains($0) }.prefix(3))"
     }
     return nil
   }
@@ -366,7 +365,7 @@ final class DifferentialRun {
   func names(_ kernel: Kernel, _ fd: Int) -> [String] {
     if fd < 0 { return ["error \(fd)"] }
     var out: [String] = []
-    let size = 120
+    let size = 400
     let buffer = memory.allocate(size)
     while true {
       let n = kernel.call(217, [UInt(fd), buffer, UInt(size)])
