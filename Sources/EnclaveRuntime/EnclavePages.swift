@@ -1,5 +1,6 @@
 #if CLOISTER_ENCLAVE
   import CEnclave
+  import PayloadFormat
   import Synchronization
 
   /// Page permissions, as in SECINFO.FLAGS.
@@ -21,6 +22,32 @@
     public static let committed = Atomic<UInt64>(0)
     nonisolated(unsafe) public static var limit: UInt64 = .max
 
+    /// Profile `fixed`: every page was added at the start, with permissions that never change. Committing
+    /// clears, protecting does nothing (guard pages do not fault, code stays writable), releasing only counts.
+    nonisolated(unsafe) public static var isFixed = false
+    nonisolated(unsafe) public static var fixedHeapEnd: UInt = 0
+    nonisolated(unsafe) public static var fixedUserEnd: UInt = 0
+
+    public static func useFixedMemory(_ memory: UInt64) {
+      unsafe isFixed = true
+      unsafe fixedHeapEnd = UInt(
+        EnclaveLayout.kernelHeapBase + EnclaveLayout.fixedKernelSize(memory: memory))
+      unsafe fixedUserEnd = UInt(
+        EnclaveLayout.userBase + EnclaveLayout.fixedUserSize(memory: memory))
+    }
+
+    private static func commitFixed(_ address: UInt, _ length: Int) -> Bool {
+      let end = address + UInt(length)
+      let isUser = unsafe address < UInt(EnclaveLayout.userEnd) && end <= fixedUserEnd
+      let isHeap = unsafe address >= UInt(EnclaveLayout.kernelHeapBase) && end <= fixedHeapEnd
+      let isStack = address >= UInt(EnclaveLayout.kernelStackBase) && end <= UInt(EnclaveLayout.imageBase)
+      guard isUser || isHeap || isStack else { return false }
+      // SAFETY: the range was added to the enclave and the caller knows that nobody uses it.
+      unsafe UnsafeMutableRawPointer(bitPattern: address)!.initializeMemory(
+        as: UInt8.self, repeating: 0, count: length)
+      return true
+    }
+
     private static let regular: UInt64 = 2 << 8
     private static let pending: UInt64 = 1 << 3
     private static let modified: UInt64 = 1 << 4
@@ -38,6 +65,7 @@
 
     /// EAUG + EACCEPT: zeroed pages, read-write. False: over the limit, or the host has none.
     public static func commit(_ address: UInt, _ length: Int) -> Bool {
+      if unsafe isFixed { return commitFixed(address, length) }
       let n = UInt64(length)
       let (_, now) = committed.add(n, ordering: .relaxed)
       guard unsafe now <= limit, Host.augment(address: UInt64(address), length: n) else {
@@ -52,7 +80,7 @@
     public static func protect(
       _ address: UInt, _ length: Int, from old: PagePermissions, to new: PagePermissions
     ) {
-      if old == new { return }
+      if unsafe old == new || isFixed { return }
       let added = new.subtracting(old)
       if !added.isEmpty {
         // EMODPE extends at once; the page tables follow with the host call below.
@@ -72,6 +100,7 @@
 
     /// EMODT(TRIM) + EACCEPT + EREMOVE: gives committed pages back.
     public static func release(_ address: UInt, _ length: Int) {
+      if unsafe isFixed { return }
       Host.modifyType(address: UInt64(address), length: UInt64(length), type: trimType)
       accept(address, length, flags: modified | trimType << 8)
       Host.remove(address: UInt64(address), length: UInt64(length))

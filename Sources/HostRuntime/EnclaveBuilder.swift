@@ -11,7 +11,10 @@ import SGX
 /// 4. for each thread its TCS, then its SSA frames and its thread block;
 /// 5. thread 0's exception stack and kernel stack, so that the kernel can run before it has SGX2 pages.
 ///
-/// Everything is measured (EEXTEND of every 256 bytes).
+/// 6. profile `fixed` only: the other threads' kernel stacks, the kernel heap and the user memory.
+///
+/// Everything is measured (EEXTEND of every 256 bytes), but for the zero pages of 6: their place and
+/// permissions are (EADD), their content the kernel clears before use.
 public struct EnclaveBuilder: Sendable {
   public var image: EnclaveImage
   public var configuration: MeasuredConfiguration
@@ -34,6 +37,7 @@ public struct EnclaveBuilder: Sendable {
     public var address: UInt64
     public var source: UnsafeRawBufferPointer
     public var flags: SECINFO.Flags
+    public var measured = true
   }
 
   public var secs: SECS {
@@ -66,6 +70,45 @@ public struct EnclaveBuilder: Sendable {
     ] {
       let zeros = [UInt8](repeating: 0, count: Int(size))
       try add(zeros, at: stack + offset, flags: .regRW, body)
+    }
+    if configuration.profile == .fixed { try addFixedMemory(body) }
+  }
+
+  private func addFixedMemory(_ body: (Pages) throws(HostError) -> Void) throws(HostError) {
+    let memory = configuration.memorySize
+    for index in 1..<max(1, Int(configuration.threadCount)) {
+      let stack = EnclaveLayout.kernelStack(index)
+      try addZeros(
+        at: stack + EnclaveLayout.exceptionStackOffset, EnclaveLayout.exceptionStackSize, .regRW, body)
+      try addZeros(
+        at: stack + EnclaveLayout.kernelStackOffset, EnclaveLayout.kernelStackSize, .regRW, body)
+    }
+    try addZeros(
+      at: EnclaveLayout.kernelHeapBase, EnclaveLayout.fixedKernelSize(memory: memory), .regRW, body)
+    // SGX1 cannot change permissions: what may become code is writable and executable from the start.
+    try addZeros(
+      at: EnclaveLayout.userBase, EnclaveLayout.fixedUserSize(memory: memory), .regRWX, body)
+  }
+
+  private func addZeros(
+    at address: UInt64, _ size: UInt64, _ flags: SECINFO.Flags,
+    _ body: (Pages) throws(HostError) -> Void
+  ) throws(HostError) {
+    let zeros = [UInt8](repeating: 0, count: Int(min(size, 1 << 20)))
+    var done: UInt64 = 0
+    while done < size {
+      let n = Int(min(size - done, UInt64(zeros.count)))
+      var failure: HostError?
+      zeros.withUnsafeBytes { source in
+        do throws(HostError) {
+          try body(
+            Pages(
+              address: address + done, source: UnsafeRawBufferPointer(rebasing: source[0..<n]),
+              flags: flags, measured: false))
+        } catch { failure = error }
+      }
+      if let failure { throw failure }
+      done += UInt64(n)
     }
   }
 

@@ -59,7 +59,7 @@ extension EnclaveBuilder {
     try forEachPages { (pages) throws(HostError) in
       do throws(SGXError) {
         try machine.addPages(
-          at: pages.address, source: pages.source, flags: pages.flags, measure: true)
+          at: pages.address, source: pages.source, flags: pages.flags, measure: pages.measured)
       } catch {
         throw HostError("page \(hex(pages.address)) cannot be added: \(error)")
       }
@@ -71,7 +71,7 @@ extension EnclaveBuilder {
     var measurement = Measurement(secs)
     try forEachPages { (pages) throws(HostError) in
       measurement.add(
-        offset: pages.address, source: pages.source, flags: pages.flags, measure: true)
+        offset: pages.address, source: pages.source, flags: pages.flags, measure: pages.measured)
     }
     return measurement.finalize()
   }

@@ -37,8 +37,8 @@ extension RunOptions {
 
   /// What is measured.
   func measuredConfiguration() throws(HostError) -> MeasuredConfiguration {
-    guard profile == .edmm else {
-      throw HostError("--profile fixed is not implemented yet; use edmm")
+    if profile == .fixed, let memorySize, memorySize < EnclaveLayout.fixedMinimumMemory {
+      throw HostError("--memory is too small for --profile fixed; give it 128M or more")
     }
     var c = MeasuredConfiguration()
     let mounts = try parsedMounts()
@@ -57,11 +57,16 @@ extension RunOptions {
     c.uid = geteuid()
     c.gid = getegid()
     if let threadCount { c.threadCount = threadCount }
-    if let memorySize { c.memorySize = memorySize }
+    c.memorySize = memorySize ?? Self.defaultMemory(profile)
     c.flags = [.insecureDevelopmentRoot]
     if wantsKernelLog || wantsStrace { c.flags.insert(.insecureKernelLog) }
     if wantsStrace { c.flags.insert(.insecureStrace) }
     return c
+  }
+
+  /// `fixed` adds all of its memory before the first instruction runs, so it gets less by default.
+  static func defaultMemory(_ profile: MeasuredConfiguration.Profile) -> UInt64 {
+    profile == .fixed ? 512 << 20 : MeasuredConfiguration().memorySize
   }
 
   private func currentDirectory() -> String {

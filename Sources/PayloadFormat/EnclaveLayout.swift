@@ -49,6 +49,19 @@ public enum EnclaveLayout {
   /// Most threads an enclave can be measured with.
   public static let maximumThreadCount = 1024
 
+  /// Profile `fixed` (SGX1: nothing can be added later): of the memory size a quarter, but 64 MiB at least,
+  /// is kernel heap, the rest user memory from `userBase` on. Added at the start, not measured: the kernel
+  /// clears each page before it uses it.
+  public static func fixedKernelSize(memory: UInt64) -> UInt64 {
+    max(64 << 20, (memory / 4) & ~0xF_FFFF)
+  }
+  public static func fixedUserSize(memory: UInt64) -> UInt64 {
+    let kernel = fixedKernelSize(memory: memory)
+    return memory > kernel ? (memory - kernel) & ~0xF_FFFF : 0
+  }
+  /// Least memory size that `fixed` can work with.
+  public static let fixedMinimumMemory: UInt64 = 128 << 20
+
   public static func threadArea(_ index: Int) -> UInt64 {
     threadAreaBase + UInt64(index) * threadAreaStride
   }

@@ -13,6 +13,7 @@
   enum Boot {
     static func run() -> Never {
       Random.selfTest()
+      choosePages()
       let configuration = readConfiguration()
       unsafe EnclavePages.limit = configuration.memorySize
       ThreadBlocks.prepare(threadCount: Int(configuration.threadCount))
@@ -89,6 +90,15 @@
         KernelLog.bytes("cloister: ") + KernelLog.bytes(what) + name + KernelLog.bytes(": ")
           + ErrnoText.describe(error) + [0x0A])
       Host.exit(status: error == .ENOENT ? 127 : 126)
+    }
+
+    /// Before the first allocation: which kind of memory there is (the configuration's profile and size).
+    static func choosePages() {
+      // SAFETY: offsets 12 and 32 of the measured configuration's header, a measured page.
+      let base = unsafe UnsafeRawPointer(bitPattern: UInt(EnclaveLayout.configurationBase))!
+      let profile = unsafe base.load(fromByteOffset: 12, as: UInt32.self)
+      let memory = unsafe base.load(fromByteOffset: 32, as: UInt64.self)
+      if profile == MeasuredConfiguration.Profile.fixed.rawValue { EnclavePages.useFixedMemory(memory) }
     }
 
     /// The measured configuration. It was EADDed and measured: what is wrong with it is the builder's fault.

@@ -58,10 +58,15 @@ extension ExecRequest {
 
     // Layout, randomised by RDRAND: stack at the top, mappings downwards below it, a position-independent program
     // low, its heap behind it.
-    let stackTop = (AddressSpace.highest - 4096 - (UInt(Random.next()) & 0x3FFF_FFFF)) & ~4095
-    let stackGap = max(memory.stackLimit, 128 << 20) + (UInt(Random.next()) & 0xFF_F000)
+    // A small user area (profile `fixed`) leaves little room for randomness, and the program goes where mmap puts it.
+    let highest = AddressSpace.highest
+    let isSmall = highest < 1 << 36
+    let stackTop = (highest - 4096 - (UInt(Random.next()) & (isSmall ? 0xF_FFFF : 0x3FFF_FFFF))) & ~4095
+    let stackGap =
+      (isSmall ? memory.stackLimit : max(memory.stackLimit, 128 << 20))
+      + (UInt(Random.next()) & (isSmall ? 0xF000 : 0xFF_F000))
     memory.mmapBase = (stackTop - stackGap) & ~4095
-    let base = 0x10_0000_0000 + ((UInt(Random.next()) & 0x7_FFFF) << 12)
+    let base: UInt? = isSmall ? nil : 0x10_0000_0000 + ((UInt(Random.next()) & 0x7_FFFF) << 12)
 
     var stack = MappingRequest(
       length: 132 << 10, protection: [.PROT_READ, .PROT_WRITE])

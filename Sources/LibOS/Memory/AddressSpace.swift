@@ -24,7 +24,12 @@ final class AddressSpace: @unchecked Sendable {
   var totalBytes: UInt = 0
 
   static let lowest = UInt(EnclaveLayout.userBase)
-  static let highest = UInt(EnclaveLayout.userEnd)
+  static var highest: UInt {
+    #if CLOISTER_ENCLAVE
+      if unsafe EnclavePages.isFixed { return unsafe EnclavePages.fixedUserEnd }
+    #endif
+    return UInt(EnclaveLayout.userEnd)
+  }
 
   init() {}
 
