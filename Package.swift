@@ -73,6 +73,26 @@ let package = Package(
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ], swiftSettings: hostSettings),
+    .target(
+      name: "SoftwareQuoting",
+      dependencies: [
+        "Attestation", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "X509", package: "swift-certificates"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+      ], swiftSettings: hostSettings),
+    .target(
+      name: "AttestationCampaign",
+      dependencies: ["Attestation", "SoftwareQuoting"], swiftSettings: hostSettings),
+    .executableTarget(
+      name: "attestation-bench", dependencies: ["Attestation", "AttestationCampaign"],
+      path: "Benchmarks/Attestation",
+      swiftSettings: hostSettings),
+    .target(
+      name: "AttestationFetch",
+      dependencies: [
+        "Attestation", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ], swiftSettings: hostSettings),
     .systemLibrary(name: "CZydis", providers: [.apt(["libzydis-dev"])]),
     .target(
       name: "Payload",
@@ -85,6 +105,7 @@ let package = Package(
       name: "cloister",
       dependencies: [
         "HostRuntime", "HostInterface", "SGX", "SoftwareSGX", "Payload", "Attestation",
+        "AttestationFetch", "SoftwareQuoting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hostSettings),
 
@@ -104,7 +125,20 @@ let package = Package(
         "LibOS", "EnclaveRuntime", "CEnclave", "LinuxABI", "HostInterface", "PayloadFormat",
       ]),
     .testTarget(
-      name: "AttestationTests", dependencies: ["Attestation"], resources: [.copy("Resources")]),
+      name: "AttestationFetchTests",
+      dependencies: [
+        "AttestationFetch", .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "X509", package: "swift-certificates"),
+      ]),
+    .testTarget(
+      name: "AttestationTests",
+      dependencies: [
+        "Attestation", "SoftwareQuoting", "AttestationCampaign",
+        .product(name: "X509", package: "swift-certificates"),
+      ],
+      resources: [.copy("Resources")]),
   ],
   swiftLanguageModes: [.v6]
 )

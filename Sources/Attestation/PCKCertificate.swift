@@ -27,6 +27,11 @@ public struct PCKExtension: Hashable, Sendable {
 }
 
 extension PCKExtension {
+  /// From a PCK certificate. Nothing is verified.
+  public init(certificateDER: [UInt8]) throws(FormatError) {
+    try self.init(try PKICertificate(der: certificateDER))
+  }
+
   init(_ certificate: PKICertificate) throws(FormatError) {
     guard let item = certificate.x509.extensions[oid: Self.oid] else {
       throw FormatError("the PCK certificate has no SGX extension")

@@ -1,4 +1,5 @@
-/// PEM text (RFC 7468), strictly: blocks one after another, lines of at most 64 characters.
+/// PEM text (RFC 7468), strictly: blocks one after another, all lines but the last of
+/// 64 characters, or all of 76 as in MIME.
 ///
 /// What is accepted besides: CR LF line ends, a missing last line end, empty lines between
 /// blocks, and the zero bytes that end the certification data of a quote.
@@ -15,6 +16,7 @@ enum PEM {
 
     var blocks: [[UInt8]] = []
     var body: [UInt8]?
+    var width = 64
     var sawShortLine = false
     for var line in text[..<end].split(separator: 0x0A, omittingEmptySubsequences: false) {
       if line.last == 0x0D { line = line.dropLast() }
@@ -25,11 +27,11 @@ enum PEM {
           body = nil
           continue
         }
-        // Every line but the last has exactly 64 characters.
-        guard !line.isEmpty, line.count <= 64, !sawShortLine else {
+        if current.isEmpty { width = line.count == 76 ? 76 : 64 }
+        guard !line.isEmpty, line.count <= width, !sawShortLine else {
           throw FormatError("bad line length in PEM")
         }
-        sawShortLine = line.count < 64
+        sawShortLine = line.count < width
         current.append(contentsOf: line)
         body = current
       } else if line.elementsEqual(begin) {
@@ -42,8 +44,11 @@ enum PEM {
     guard body == nil else { throw FormatError("PEM block without an end") }
     return blocks
   }
+}
 
-  static func encode(_ bytes: [UInt8], label: String) -> String {
+/// Certificates as people and servers pass them round.
+public enum PEMText {
+  public static func encode(_ bytes: [UInt8], label: String = "CERTIFICATE") -> String {
     let text = Base64.encode(bytes)
     var result = "-----BEGIN \(label)-----\n"
     var rest = text[...]

@@ -36,9 +36,9 @@ extension PolicyCheck {
       }
       warn("\(status.rawValue) is accepted until \(end), by the policy's grace period")
     } else if status != .UpToDate {
-      warn("\(status.rawValue) is accepted by the policy: \(status.explanation)")
+      warn("the status is \(status.rawValue): \(status.explanation)")
     }
-    step(.policyTCBStatus, true, "\(status.rawValue) is accepted by the policy", else: "")
+    step(.policyTCBStatus, true, "\(status.rawValue) is among the accepted statuses", else: "")
   }
 
   /// Every status but `UpToDate` needs all of its advisories in the allow-list.

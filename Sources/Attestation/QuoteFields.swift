@@ -1,3 +1,5 @@
+import Foundation
+
 /// The fields of a quote by their names, for people and for JSON.
 struct QuoteFields {
   struct Field {
@@ -92,6 +94,16 @@ extension Quote {
       let reversed = field.reversed.map { "\n\(String(repeating: " ", count: 24))\($0) (reversed)" }
       return name + field.value + (reversed ?? "")
     }.joined(separator: "\n")
+  }
+
+  /// The same as a JSON object.
+  public func json() -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(QuoteJSON(self)) else {
+      preconditionFailure("strings, numbers and flags always encode")
+    }
+    return String(decoding: data, as: UTF8.self)
   }
 }
 

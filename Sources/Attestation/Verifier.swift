@@ -17,6 +17,23 @@ public struct Verifier: Sendable {
       context: context)
   }
 
+  /// Verifies a quote in any of the forms of `QuoteInput`.
+  public func verify(
+    input: [UInt8], collateral: Collateral, at time: Timestamp, policy: Policy = .default,
+    context: PolicyContext = PolicyContext()
+  ) -> Verdict {
+    do {
+      return verify(
+        try QuoteInput.decode(input), collateral: collateral, at: time, policy: policy,
+        context: context)
+    } catch {
+      let step = Step(
+        id: .quoteFormat, outcome: .refused, code: .MALFORMED, reason: error.description)
+      return Verdict(
+        steps: [step], time: time, quote: nil, evidence: nil, warnings: [], isSoftware: false)
+    }
+  }
+
   public func verify(
     _ quote: [UInt8], collateral: PreparedCollateral, at time: Timestamp,
     policy: Policy = .default, context: PolicyContext = PolicyContext()

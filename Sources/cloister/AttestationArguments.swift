@@ -1,0 +1,86 @@
+import ArgumentParser
+import Attestation
+import AttestationFetch
+import Foundation
+import Synchronization
+
+/// Reading what a person typed, for the commands about attestation.
+enum Arguments {
+  static func time(_ text: String) throws -> Timestamp {
+    if let time = Timestamp(iso8601: text) { return time }
+    if let seconds = Int64(text) { return Timestamp(secondsSince1970: seconds) }
+    throw ValidationError("\"\(text)\" is neither like 2026-01-31T00:00:00Z nor seconds since 1970")
+  }
+
+  static func hex(_ text: String, count: ClosedRange<Int>, _ name: String) throws -> [UInt8] {
+    guard let bytes = Hex.decode(text), count.contains(bytes.count) else {
+      throw ValidationError("\(name): \"\(text)\" is not hexadecimal of the right length")
+    }
+    return bytes
+  }
+
+  static func file(_ path: String, limit: Int) throws -> [UInt8] {
+    do {
+      return try CollateralFolder.readFile(path == "-" ? "/dev/stdin" : path, limit: limit)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+  }
+
+  /// Intel's root; and a software machine's when its fingerprint is given.
+  static func anchors(_ fingerprint: String?) throws -> [TrustAnchor] {
+    guard let fingerprint else { return [.intel] }
+    let digits = fingerprint.lowercased().replacing("sha256:", with: "").replacing(":", with: "")
+    guard let bytes = Hex.decode(digits), let anchor = TrustAnchor.software(fingerprint: bytes)
+    else { throw ValidationError("--trust-software-root: not the SHA-256 of a certificate") }
+    return [.intel, anchor]
+  }
+
+  @Sendable static func warn(_ text: String) {
+    FileHandle.standardError.write(Data("cloister: \(text)\n".utf8))
+  }
+}
+
+/// Where collateral is fetched from.
+struct ServerOptions: ParsableArguments {
+  @Option(help: "A PCS or PCCS to fetch collateral from, for instance \(PCSClient.intel).")
+  var pccs: String?
+  @Option(help: "PEM certificates to check that server against instead of the system's.")
+  var pccsCa: String?
+  @Option(help: "The cache of fetched collateral.") var cacheFolder: String?
+
+  var cache: CollateralCache { cacheFolder.map(CollateralCache.init) ?? .standard }
+
+  func client() throws -> PCSClient {
+    let roots = try pccsCa.map { try Arguments.file($0, limit: 1 << 20) }
+    do {
+      return try PCSClient(url: pccs ?? PCSClient.intel, trustRoots: roots)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+  }
+}
+
+/// Waits for asynchronous work. The command line is synchronous: verbs that enter enclaves must
+/// not find an executor's threads beside them.
+func runBlocking<Value: Sendable>(
+  _ body: @escaping @Sendable () async throws -> Value
+) throws -> Value {
+  let box = Box<Value>()
+  let done = DispatchSemaphore(value: 0)
+  Task.detached {
+    do {
+      let value = try await body()
+      box.result.withLock { $0 = .success(value) }
+    } catch {
+      box.result.withLock { $0 = .failure(error) }
+    }
+    done.signal()
+  }
+  done.wait()
+  return try box.result.withLock { $0! }.get()
+}
+
+private final class Box<Value: Sendable>: Sendable {
+  let result = Mutex<Result<Value, any Error>?>(nil)
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Attestation
+import AttestationFetch
+import Foundation
+
+/// `cloister verify`: is this quote good, and good enough?
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Verify an SGX or TDX quote, offline or with collateral from a PCCS.",
+    discussion: """
+      The quote may be binary, hexadecimal, base64 or PEM-like text; "-" is standard input.
+
+      Without a policy file the default policy decides: debug enclaves are refused, UpToDate is
+      accepted, SWHardeningNeeded only if every advisory is allowed with --allow-advisory.
+
+      Exit codes: 0 accepted, 1 refused by verification, 2 refused by policy, 3 could not decide
+      (missing or stale collateral), 64 usage.
+      """)
+
+  @Argument(help: "The quote's file.") var quote: String
+  @Option(help: "A policy in TOML; see Docs/Attestation.md.") var policy: String?
+  @Option(help: "A folder with collateral.") var collateral: String?
+  @OptionGroup var server: ServerOptions
+  @Option(help: "The time to verify at: 2026-01-31T00:00:00Z, or seconds since 1970.")
+  var at: String?
+  @Flag(help: "Print the verdict as JSON.") var json = false
+  @Option(help: "Also accept a software machine's root, by its SHA-256. NO PROTECTION.")
+  var trustSoftwareRoot: String?
+  @Option(help: "An advisory that the policy may allow; may be given again.")
+  var allowAdvisory: [String] = []
+  @Option(help: "An MRENCLAVE that the policy may allow; may be given again.")
+  var mrenclave: [String] = []
+  @Option(help: "The nonce that the evidence must hold, in hexadecimal.") var nonce: String?
+  @Option(help: "What REPORTDATA must be, 64 bytes in hexadecimal.") var reportData: String?
+  @Option(help: "When the evidence was made, if the policy limits its age.")
+  var evidenceTime: String?
+
+  func run() throws {
+    let time = try at.map(Arguments.time) ?? .now
+    let verifier = Verifier(anchors: try Arguments.anchors(trustSoftwareRoot))
+    var context = PolicyContext()
+    context.evidenceTime = try evidenceTime.map(Arguments.time)
+    let policy = try readPolicy()
+    let input = try Arguments.file(quote, limit: 1 << 20)
+    let collateral = try findCollateral(input, at: time)
+    let verdict = verifier.verify(
+      input: input, collateral: collateral, at: time, policy: policy, context: context)
+    print(json ? verdict.json() : verdict.text)
+    if !json, self.policy == nil {
+      print(
+        "Policy: the default, which refuses debug, accepts UpToDate, and SWHardeningNeeded only "
+          + "if --allow-advisory names every advisory")
+    }
+    throw ExitCode(verdict.exitCode)
+  }
+
+  private func readPolicy() throws -> Policy {
+    var result = Policy.default
+    if let policy {
+      let text = try Arguments.file(policy, limit: 1 << 20)
+      let folder = URL(fileURLWithPath: policy).deletingLastPathComponent()
+      do {
+        result = try PolicyFile.parse(String(decoding: text, as: UTF8.self)) { name in
+          let file = URL(fileURLWithPath: name, relativeTo: folder).path
+          return try CollateralFolder.readFile(file, limit: 1 << 24)
+        }
+      } catch {
+        throw ValidationError("\(policy): \(error)")
+      }
+    }
+    result.allowedAdvisories.formUnion(allowAdvisory)
+    for text in mrenclave {
+      result.mrenclave.append(try Arguments.hex(text, count: 32...32, "--mrenclave"))
+    }
+    if let nonce { result.nonce = try Arguments.hex(nonce, count: 1...64, "--nonce") }
+    if let reportData {
+      result.reportData = .exact(try Arguments.hex(reportData, count: 64...64, "--report-data"))
+    }
+    return result
+  }
+
+  /// Missing collateral is not an error here: the verdict says what is missing.
+  private func findCollateral(_ input: [UInt8], at time: Timestamp) throws -> Collateral {
+    if let collateral {
+      guard server.pccs == nil else {
+        throw ValidationError("--collateral and --pccs exclude each other")
+      }
+      do {
+        return try CollateralFolder.read(collateral)
+      } catch {
+        Arguments.warn("\(error)")
+        return Collateral()
+      }
+    }
+    guard server.pccs != nil else {
+      Arguments.warn("no collateral: pass --collateral DIR or --pccs URL")
+      return Collateral()
+    }
+    guard let bytes = try? QuoteInput.decode(input), let quote = try? Quote(bytes),
+      let key = try? CollateralKey(quote)
+    else { return Collateral() }  // The verdict will say what is wrong with the quote.
+    let client = try server.client()
+    do {
+      return try runBlocking { [cache = server.cache] in
+        try await client.fetch(key, cache: cache, at: time, warn: Arguments.warn)
+      }
+    } catch {
+      Arguments.warn("\(error)")
+      return Collateral()
+    }
+  }
+}
