@@ -21,16 +21,17 @@ struct CertificateChain: Sendable {
     guard list.count == 3 else {
       throw .refused(.PCK_CHAIN, "the PCK chain has \(list.count) certificates, 3 are right")
     }
-    let chain = CertificateChain(leaf: list[0], intermediate: list[1], root: list[2])
+    // Quotes of 2020 carry the root in the middle. Every link is checked in either order.
+    let isSwapped = list[1].subject == list[1].issuer
+    let (ca, root) = isSwapped ? (list[2], list[1]) : (list[1], list[2])
+    let chain = CertificateChain(leaf: list[0], intermediate: ca, root: root)
     // The CAs of most quotes are those that the CRL's issuer chain has proved already.
-    if let trusted, trusted.leaf.der == list[1].der, trusted.root.der == list[2].der {
-      try chain.check(chain.leaf, as: .endEntity, issuer: list[1], .PCK_CHAIN)
-    } else {
+    if trusted?.leaf.der != ca.der || trusted?.root.der != root.der {
       try chain.checkRoot(.PCK_CHAIN)
-      try chain.check(list[1], as: .intermediate, issuer: list[2], .PCK_CHAIN)
-      try chain.check(list[0], as: .endEntity, issuer: list[1], .PCK_CHAIN)
+      try chain.check(ca, as: .intermediate, issuer: root, .PCK_CHAIN)
     }
-    try chain.checkPCKCAName(list[1])
+    try chain.check(chain.leaf, as: .endEntity, issuer: ca, .PCK_CHAIN)
+    try chain.checkPCKCAName(ca)
     guard list[0].commonName == chain.vendor + " SGX PCK Certificate" else {
       throw .refused(.PCK_CHAIN, "\"\(list[0].commonName)\" is not the name of a PCK certificate")
     }

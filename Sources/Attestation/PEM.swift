@@ -48,6 +48,14 @@ enum PEM {
 
 /// Certificates as people and servers pass them round.
 public enum PEMText {
+  /// The contents of a text that is exactly one block; nil for anything else.
+  public static func decode(_ text: [UInt8], label: String = "CERTIFICATE") -> [UInt8]? {
+    guard let blocks = try? PEM.decode(text[...], label: label), blocks.count == 1 else {
+      return nil
+    }
+    return blocks[0]
+  }
+
   public static func encode(_ bytes: [UInt8], label: String = "CERTIFICATE") -> String {
     let text = Base64.encode(bytes)
     var result = "-----BEGIN \(label)-----\n"
