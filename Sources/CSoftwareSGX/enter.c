@@ -31,6 +31,7 @@ CHECK(fault, T_FAULT);
 CHECK(xsave, T_XSAVE);
 CHECK(xfrm, T_XFRM);
 CHECK(kind, T_KIND);
+CHECK(inside, T_INSIDE);
 CHECK(leaf, T_LEAF);
 CHECK(image, T_IMAGE);
 _Static_assert(sizeof(struct thread) <= BLOCK_SIZE, "one page");
@@ -133,6 +134,10 @@ int csgx_attach_thread(void) {
   sigaddset(&block, csgx_kick_signal());
   for (int n = 0; n < 6; n++) sigaddset(&block, (int[]){SIGILL, SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGSYS}[n]);
   pthread_sigmask(SIG_UNBLOCK, &block, NULL);
+  csgx_lock();
+  t->next = machine.threads;
+  machine.threads = t;
+  csgx_unlock();
   self = t;
   return CSGX_OK;
 }
@@ -145,10 +150,21 @@ void csgx_detach_thread(void) {
   sigaddset(&kick, csgx_kick_signal());
   pthread_sigmask(SIG_BLOCK, &kick, NULL);
   self = NULL;
+  // EEXIT leaves the enclave's.
+  __asm__ volatile("wrgsbase %0" : : "r"(t->host_gs));
   prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0);
-  if (t->tcs && csgx_threads_by_gs) {
-    struct thread **slot = &csgx_threads_by_gs[t->tcs->ogsbase / PAGE];
-    if (*slot == t) *slot = NULL;
+  csgx_lock();
+  for (struct thread **link = &machine.threads; *link; link = &(*link)->next) {
+    if (*link != t) continue;
+    *link = t->next;
+    csgx_add_statistics(&machine.totals, &t->counts);
+    break;
+  }
+  csgx_unlock();
+  // Any TCS that this thread used last still names it.
+  for (uint32_t i = 0; i < machine.tcs_count; i++) {
+    uint64_t page = machine.tcs[i].ogsbase / PAGE;
+    if (page < csgx_page_count && csgx_threads_by_gs[page] == t) csgx_threads_by_gs[page] = NULL;
   }
   stack_t old = {.ss_sp = t->old_stack_sp, .ss_size = t->old_stack_size, .ss_flags = t->old_stack_flags};
   sigaltstack(&old, NULL);
@@ -229,12 +245,12 @@ void csgx_enter(struct csgx_run *run) {
   if (c->ogsbase / PAGE < csgx_page_count && csgx_threads_by_gs[c->ogsbase / PAGE] != t)
     csgx_threads_by_gs[c->ogsbase / PAGE] = t;
   if (resume) {
-    COUNT(resumes);
+    COUNT(t, resumes);
     load_frame(t, c);
     // The frame is free again; XRSTOR reads it before anything can overwrite it.
     c->cssa--;
   } else {
-    COUNT(enters);
+    COUNT(t, enters);
     t->pending = 0;
     t->cssa = c->cssa;
     t->fs = c->ofsbase;
@@ -247,12 +263,16 @@ void csgx_enter(struct csgx_run *run) {
     t->r9 = run->r9;
   }
   uint32_t cssa_before = c->cssa + (resume ? 1 : 0);
+  t->inside = 1;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
   csgx_enter_asm(t, run->function);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  t->inside = 0;
 
   run->exit = (uint32_t)t->kind;
   switch (t->kind) {
   case CSGX_EXIT_EEXIT:
-    COUNT(eexits);
+    COUNT(t, eexits);
     run->rdi = t->rdi;
     run->rsi = t->rsi;
     run->rdx = t->rdx;

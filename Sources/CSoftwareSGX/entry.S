@@ -40,7 +40,12 @@ csgx_window_start:
   leaq csgx_after_enter(%rip), %rcx
   movq T_FS(%r10), %r12
   wrfsbase %r12
+  // An EEXIT leaves the enclave's GS, which the host does not use; it is nearly always the right one.
+  rdgsbase %r12
+  cmpq %r12, %rdx
+  je 1f
   wrgsbase %rdx
+1:
   movq T_RDI(%r10), %rdi
   movq T_RSI(%r10), %rsi
   movq T_RDX(%r10), %rdx
@@ -108,7 +113,7 @@ csgx_aex_return:
 csgx_after_enter:
   ud2
 
-  // R10 = thread; FS and GS are the host's.
+  // R10 = thread; FS is the host's.
   .globl csgx_eexit_return
   .hidden csgx_eexit_return
 csgx_eexit_return:
@@ -143,7 +148,8 @@ csgx_return:
   .size csgx_enter_asm, .-csgx_enter_asm
 
   // Where the fast mode's trampolines go. The enclave called its ENCLU routine; FS, GS and the stack are
-  // its own. EEXIT is done here, the other leaves in C on the host's stack.
+  // its own. EEXIT is done here, the other leaves in C on the host's stack (writing a base costs as much as
+  // a whole EACCEPT, so they keep the enclave's).
   .globl csgx_fast_leaf
   .hidden csgx_fast_leaf
   .type csgx_fast_leaf, @function
@@ -164,8 +170,6 @@ csgx_fast_leaf:
   jne csgx_fast_foreign
   movq T_HOST_FS(%r10), %r11
   wrfsbase %r11
-  movq T_HOST_GS(%r10), %r11
-  wrgsbase %r11
   jmp csgx_eexit_return
 
   // EEXIT to an address that is not the one after EENTER: the CPU would go there.
@@ -220,10 +224,7 @@ csgx_fast_other:
   movq %rax, L_FS(%rbx)
   rdgsbase %rax
   movq %rax, L_GS(%rbx)
-  movq T_HOST_FS(%rbx), %rax
-  wrfsbase %rax
-  movq T_HOST_GS(%rbx), %rax
-  wrgsbase %rax
+  // FS and GS stay: the C code for leaves uses neither, but for keys, where it switches them itself.
   movq T_HOST_RSP(%rbx), %rsp
   andq $-16, %rsp
   cld
@@ -238,10 +239,6 @@ csgx_leaf_return_start:
   movl T_PENDING(%rbx), %eax
   orl T_FAULT(%rbx), %eax
   jnz csgx_leaf_slow
-  movq L_FS(%rbx), %rax
-  wrfsbase %rax
-  movq L_GS(%rbx), %rax
-  wrgsbase %rax
   movb L_FLAGS(%rbx), %ah
   testb $0, %al
   sahf
@@ -295,10 +292,22 @@ csgx_signal_entry:
   jb 1f
   leaq csgx_window_start(%rip), %rcx
   cmpq %rcx, %rax
-  jb csgx_host_signal
+  jb 2f
   leaq csgx_window_end(%rip), %rcx
   cmpq %rcx, %rax
+  jb 1f
+  // Host code. It may be that of a fast leaf, which runs on the enclave's FS and GS; the GS tells.
+2:
+  rdgsbase %rax
+  shrq $12, %rax
+  cmpq csgx_page_count(%rip), %rax
   jae csgx_host_signal
+  movq csgx_threads_by_gs(%rip), %rcx
+  movq (%rcx,%rax,8), %rcx
+  testq %rcx, %rcx
+  jz csgx_host_signal
+  cmpq $0, T_INSIDE(%rcx)
+  je csgx_host_signal
 1:
   movq %rsp, %rcx
   orq $(ALT_STACK_SIZE - 1), %rcx

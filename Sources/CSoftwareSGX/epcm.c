@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 
 // May run between two instructions of an enclave in fast mode: no vector registers, no libc.
-#pragma clang attribute push(__attribute__((target("general-regs-only"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("general-regs-only"), no_stack_protector)), apply_to = function)
 
 /// A futex lock (0 free, 1 held, 2 held and waited for). A thread that is inside the enclave holds no
 /// lock, so it may be taken in a leaf's signal handler.
@@ -29,7 +29,7 @@ void csgx_unlock(void) {
 }
 
 int csgx_protect_raw(uint64_t address, uint64_t length, int protection) {
-  COUNT(mprotects);
+  __atomic_fetch_add(&machine.totals.mprotects, 1, __ATOMIC_RELAXED);
   return (int)raw_syscall(SYS_mprotect, (long)address, (long)length, protection, 0, 0, 0);
 }
 
@@ -336,4 +336,15 @@ uint16_t csgx_epcm_entry(uint64_t address) {
   return address < csgx_elrange_size && machine.created ? epcm_at(address) : 0;
 }
 
-void csgx_statistics(struct csgx_statistics *out) { *out = machine.totals; }
+void csgx_add_statistics(struct csgx_statistics *to, const struct csgx_statistics *from) {
+  uint64_t *a = (uint64_t *)to;
+  const uint64_t *b = (const uint64_t *)from;
+  for (size_t i = 0; i < sizeof *to / sizeof *a; i++) a[i] += b[i];
+}
+
+void csgx_statistics(struct csgx_statistics *out) {
+  csgx_lock();
+  *out = machine.totals;
+  for (struct thread *t = machine.threads; t; t = t->next) csgx_add_statistics(out, &t->counts);
+  csgx_unlock();
+}

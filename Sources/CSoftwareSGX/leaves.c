@@ -12,7 +12,7 @@ static __attribute__((noinline)) int64_t call_keys(struct thread *t, int leaf, c
                                                    const void *b, void *out);
 
 // In fast mode these run between two instructions of the enclave with its vector registers loaded.
-#pragma clang attribute push(__attribute__((target("general-regs-only"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("general-regs-only"), no_stack_protector)), apply_to = function)
 
 static int fault(struct thread *t, uint32_t vector, uint32_t error, uint64_t address) {
   t->leaf_vector = vector;
@@ -162,9 +162,11 @@ int csgx_leaf(struct thread *t, struct leaf_registers *r) {
   }
 }
 
-/// Called by csgx_fast_leaf on the host's stack with the host's FS and GS.
+/// Called by csgx_fast_leaf on the host's stack, with the enclave's FS and GS: no thread-local variables and no
+/// stack protector from here on.
 __attribute__((visibility("hidden"))) void csgx_leaf_fast(struct thread *t) {
-  COUNT(fast_leaves);
+  COUNT(t, fast_leaves);
+  t->leaf_on_enclave_bases = true;
   t->fault = (uint32_t)csgx_leaf(t, &t->leaf);
 }
 
@@ -179,7 +181,17 @@ static int64_t call_keys_saved(struct thread *t, int leaf, const void *a, const 
 static __attribute__((noinline)) int64_t call_keys(struct thread *t, int leaf, const void *a,
                                                    const void *b, void *out) {
   save_vectors(t);
+  // While GS is the enclave's, a signal handler finds the thread by it: GS changes last, and back first.
+  bool switched = t->leaf_on_enclave_bases;
+  if (switched) {
+    __asm__ volatile("wrfsbase %0" : : "r"(t->host_fs) : "memory");
+    __asm__ volatile("wrgsbase %0" : : "r"(t->host_gs) : "memory");
+  }
   int64_t answer = call_keys_saved(t, leaf, a, b, out);
+  if (switched) {
+    __asm__ volatile("wrgsbase %0" : : "r"(t->leaf.gs) : "memory");
+    __asm__ volatile("wrfsbase %0" : : "r"(t->leaf.fs) : "memory");
+  }
   restore_vectors(t);
   return answer;
 }

@@ -28,7 +28,9 @@ struct machine {
   /// An ENCLU routine, for the RIP of a fast leaf that faults.
   uint64_t fast_site;
   uint64_t trampoline;
+  /// Of threads that have left, and what no thread did; guarded by `lock`.
   struct csgx_statistics totals;
+  struct thread *threads;
 };
 
 /// EPCM bit 7, ours: the page tables forbid everything (mprotect PROT_NONE), the EPCM does not.
@@ -54,6 +56,7 @@ void csgx_unlock(void);
 int csgx_apply_locked(uint64_t address, uint64_t length);
 int csgx_protect_raw(uint64_t address, uint64_t length, int protection);
 int csgx_register_tcs_locked(uint64_t address, const uint8_t *page);
+void csgx_add_statistics(struct csgx_statistics *to, const struct csgx_statistics *from);
 void csgx_hide_enter(void);
 void csgx_hide_leave(void);
 
@@ -91,4 +94,5 @@ static inline long raw_syscall(long n, long a, long b, long c, long d, long e, l
                    : "rcx", "r11", "memory");
   return result;
 }
-#define COUNT(field) __atomic_fetch_add(&machine.totals.field, 1, __ATOMIC_RELAXED)
+/// Counted without a lock in the thread's own block; `csgx_statistics` adds them up.
+#define COUNT(t, field) ((t)->counts.field++)

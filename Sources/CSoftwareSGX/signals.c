@@ -134,7 +134,7 @@ static uint64_t frame_address(struct tcs *c, uint32_t index) {
 
 /// AEX. `vector` is -1 for an interrupt.
 static void aex(struct thread *t, ucontext_t *uc, int vector, uint32_t error, uint64_t address) {
-  COUNT(aexs);
+  COUNT(t, aexs);
   struct tcs *c = t->tcs;
   greg_t *g = uc->uc_mcontext.gregs;
   uint64_t frame = frame_address(c, c->cssa);
@@ -211,11 +211,12 @@ static void strict_eexit(struct thread *t, ucontext_t *uc) {
 /// ENCLU raised #UD (or #GP on a CPU with SGX).
 static void strict_leaf(struct thread *t, ucontext_t *uc) {
   greg_t *g = uc->uc_mcontext.gregs;
-  COUNT(strict_leaves);
+  COUNT(t, strict_leaves);
   if ((uint32_t)g[REG_RAX] == 4) {
     strict_eexit(t, uc);
     return;
   }
+  t->leaf_on_enclave_bases = false;
   struct leaf_registers *r = &t->leaf;
   r->rax = (uint64_t)g[REG_RAX];
   r->rbx = (uint64_t)g[REG_RBX];
@@ -284,7 +285,6 @@ static void window_signal(int number, siginfo_t *info, ucontext_t *uc, struct th
     } else if (number == KICK && rip >= csgx_leaf_return_start && rip < csgx_leaf_return_end) {
       g[REG_RBX] = (greg_t)(uintptr_t)t;
       g[REG_RIP] = (greg_t)(uintptr_t)csgx_leaf_return_start;
-      host_bases(t);
     }
     return;
   }
@@ -309,7 +309,7 @@ __attribute__((visibility("hidden"))) void csgx_enclave_signal(int number, sigin
   if (rip >= csgx_elrange_size) {
     window_signal(number, info, uc, t);
   } else if (number == KICK) {
-    COUNT(kicks);
+    COUNT(t, kicks);
     t->pending = 0;
     aex(t, uc, -1, 0, 0);
   } else if (info->si_code <= 0) {
@@ -317,7 +317,7 @@ __attribute__((visibility("hidden"))) void csgx_enclave_signal(int number, sigin
     csgx_host_signal(number, info, uc);
   } else if (number == SIGSYS) {
     // SYSCALL (or INT 0x80) was stopped by Syscall User Dispatch; the CPU says #UD at the instruction.
-    COUNT(syscalls);
+    COUNT(t, syscalls);
     g[REG_RIP] -= 2;
     aex(t, uc, 6, 0, 0);
   } else {

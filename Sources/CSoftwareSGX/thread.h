@@ -27,8 +27,9 @@
 #define T_XFRM 144
 #define T_EXIT 152
 #define T_KIND 160
+#define T_INSIDE 168
 /* Registers at a fast leaf: rax rbx rcx rdx rsi rdi rbp rsp r8..r15 flags fs gs */
-#define T_LEAF 168
+#define T_LEAF 176
 #define L_RAX (T_LEAF + 0)
 #define L_RBX (T_LEAF + 8)
 #define L_RCX (T_LEAF + 16)
@@ -86,15 +87,21 @@ struct thread {
   uint64_t xsave, xfrm;
   uint64_t exit;
   uint64_t kind;
+  /// Between the start of an entry and the end of its exit.
+  uint64_t inside;
   struct leaf_registers leaf;
   struct resume_image image;
   /// Up to here the assembly knows the layout (see the assertions in machine.c).
   struct tcs *tcs;
+  /// This thread's part of the statistics, and the next thread that is attached.
+  struct csgx_statistics counts;
+  struct thread *next;
   uint32_t vector, error_code;
   uint64_t address;
   uint32_t leaf_vector, leaf_error;
   uint64_t leaf_address;
-  uint64_t leaf_count;
+  /// The leaf under way found the enclave's FS and GS (fast mode), not the host's.
+  bool leaf_on_enclave_bases;
   void *base;
   uint64_t old_mask;
   void *old_stack_sp;

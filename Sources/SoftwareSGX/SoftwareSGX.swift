@@ -32,9 +32,18 @@ public final class SoftwareSGX: SGXMachine {
   let state = Mutex(State())
   private let keys: KeyHierarchy
 
-  /// - Parameter stateFile: the machine's secrets; nil is the user's own (see `KeyHierarchy`).
-  public init(mode: Mode, stateFile: String? = nil) throws(SGXError) {
+  private let reportOpcode: (@Sendable (OpcodeScan.Hit) -> Void)?
+
+  /// - Parameters:
+  ///   - stateFile: the machine's secrets; nil is the user's own (see `MachineState`).
+  ///   - reportOpcode: strict mode calls it for each opcode of `OpcodeScan.silent` in a page that becomes
+  ///     executable.
+  public init(
+    mode: Mode, stateFile: String? = nil,
+    reportOpcode: (@Sendable (OpcodeScan.Hit) -> Void)? = nil
+  ) throws(SGXError) {
     self.mode = mode
+    self.reportOpcode = reportOpcode
     keys = try KeyHierarchy(stateFile: stateFile)
   }
 
@@ -89,6 +98,7 @@ public final class SoftwareSGX: SGXMachine {
         guard !tcs.flags.contains(.DBGOPTIN) else { throw .generalProtection(.reservedBits) }
       }
     }
+    if flags.contains(.x) { scan(source, at: address) }
     try check(
       csgx_add_pages(address, source.baseAddress!, UInt64(source.count), flags.rawValue))
     var measurement = state.withLock { $0.measurement! }
@@ -125,6 +135,20 @@ public final class SoftwareSGX: SGXMachine {
 
   /// Kept free by the enclave's layout: the last page below the measured configuration.
   public static let trampolineAddress: UInt64 = 0xFF_1FFF_F000
+
+  /// What happened so far, for `--stats`.
+  public struct Statistics: Sendable {
+    public var enters, resumes, eexits, aexs, strictLeaves, fastLeaves, syscalls, kicks: UInt64
+    public var mprotects: UInt64
+  }
+  public static var statistics: Statistics {
+    var s = csgx_statistics()
+    csgx_statistics(&s)
+    return Statistics(
+      enters: s.enters, resumes: s.resumes, eexits: s.eexits, aexs: s.aexs,
+      strictLeaves: s.strict_leaves, fastLeaves: s.fast_leaves, syscalls: s.syscalls,
+      kicks: s.kicks, mprotects: s.mprotects)
+  }
 
   /// The page map's entry: SECINFO.FLAGS, bit 6 "valid", bit 7 "page tables forbid all". For tests.
   public static func pageEntry(_ address: UInt64) -> UInt16 { csgx_epcm_entry(address) }
@@ -176,6 +200,19 @@ public final class SoftwareSGX: SGXMachine {
       throw .generalProtection(.permissions)
     }
     try check(csgx_restrict(address, length, to.rawValue))
+    // In the hidden mode nobody can read the page now.
+    if to.contains(.x), mode == .strict {
+      scan(
+        UnsafeRawBufferPointer(
+          start: UnsafeRawPointer(bitPattern: UInt(address)), count: Int(length)), at: address)
+    }
+  }
+
+  private func scan(_ bytes: UnsafeRawBufferPointer, at address: UInt64) {
+    guard mode != .fast, let reportOpcode else { return }
+    for hit in OpcodeScan.hits(in: bytes, at: address, wanted: OpcodeScan.silent) {
+      reportOpcode(hit)
+    }
   }
 
   public func modifyType(

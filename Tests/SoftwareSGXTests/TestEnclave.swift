@@ -42,6 +42,8 @@ final class TestEnclave: @unchecked Sendable {
     try addEverything()
   }
 
+  static func destroyCurrent() { current?.destroy() }
+
   private func addEverything() throws {
     let bytes = UnsafeRawBufferPointer(
       start: test_enclave_bytes(), count: Int(TEST_CODE_SIZE + TEST_DATA_SIZE))

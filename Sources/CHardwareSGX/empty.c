@@ -1,1 +1,0 @@
-#include "CHardwareSGX.h"
