@@ -185,6 +185,9 @@ public final class SoftwareSGX: SGXMachine {
 
   public func interrupt(thread: UInt) { csgx_interrupt(thread) }
 
+  /// The signal that `interrupt` sends.
+  public static var kickSignal: Int32 { csgx_kick_signal() }
+
   public func augment(address: UInt64, length: UInt64) throws(SGXError) {
     try requireInitialized()
     try check(csgx_augment(address, length))

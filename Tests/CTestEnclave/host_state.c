@@ -1,4 +1,26 @@
+#define _GNU_SOURCE
 #include "CTestEnclave.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static timer_t timer;
+
+int test_start_kicks(int signal_number, long interval_ns) {
+  struct sigevent event;
+  memset(&event, 0, sizeof event);
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_signo = signal_number;
+  event._sigev_un._tid = (int)syscall(SYS_gettid);
+  if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return -1;
+  struct itimerspec when = {{0, interval_ns}, {0, interval_ns}};
+  return timer_settime(timer, 0, &when, NULL);
+}
+
+void test_stop_kicks(void) { timer_delete(timer); }
 
 uint32_t test_host_mxcsr(void) {
   uint32_t v;

@@ -219,5 +219,3 @@ extension TestEnclave {
   }
 }
 
-/// The EPCM entry of a page.
-func csgxEntry(_ address: UInt64) -> UInt16 { SoftwareSGX.pageEntry(address) }

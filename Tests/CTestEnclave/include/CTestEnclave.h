@@ -7,6 +7,10 @@ uint64_t test_enclave_enclu_offset(void), test_enclave_eexit_offset(void),
     test_enclave_instructions_offset(void), test_enclave_spin_offset(void),
     test_enclave_spin_end_offset(void), test_enclave_leave_offset(void);
 
+/// Lets the kernel send the calling thread a signal at this interval.
+int test_start_kicks(int signal_number, long interval_ns);
+void test_stop_kicks(void);
+
 /// The caller's own state, to see what an exit left behind.
 uint32_t test_host_mxcsr(void);
 uint16_t test_host_x87_control(void);
