@@ -1,5 +1,6 @@
 import Glibc
 import PayloadFormat
+import SGX
 
 /// The enclave image: a freestanding ELF file linked at a fixed address.
 ///
@@ -26,9 +27,24 @@ public struct EnclaveImage: Sendable {
   static let maximumFileSize = 64 << 20
 
   public init(contentsOf path: String) throws(HostError) {
-    let bytes = try readFile(path, limit: Self.maximumFileSize, what: "enclave image")
+    let fd = open(path, O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else { throw HostError("cannot open the enclave image \(path): \(lastError())") }
+    defer { close(fd) }
+    var status = stat()
+    guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      status.st_size <= Self.maximumFileSize
+    else { throw HostError("the enclave image \(path) is not a regular file, or too large") }
+    let size = Int(status.st_size)
+    var at: UnsafeMutableRawPointer?
+    if size > 0 {
+      at = mmap(nil, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0)
+      guard at != MAP_FAILED else {
+        throw HostError("cannot map the enclave image \(path): \(lastError())")
+      }
+    }
+    defer { if let at { munmap(at, size) } }
     do {
-      try self.init(bytes: bytes)
+      try self.init(UnsafeRawBufferPointer(start: at, count: size))
     } catch {
       throw HostError(
         "enclave image \(path) is corrupt (\(error.description)); build it again with `make`")
@@ -36,8 +52,19 @@ public struct EnclaveImage: Sendable {
   }
 
   public init(bytes: [UInt8]) throws(HostError) {
+    let result = bytes.withUnsafeBytes { buffer -> Result<EnclaveImage, HostError> in
+      do throws(HostError) {
+        return .success(try EnclaveImage(buffer))
+      } catch {
+        return .failure(error)
+      }
+    }
+    self = try result.get()
+  }
+
+  private init(_ bytes: UnsafeRawBufferPointer) throws(HostError) {
     let file = LittleEndianBytes(bytes)
-    guard bytes.count >= 64, bytes[0..<4] == [0x7F, 0x45, 0x4C, 0x46] else {
+    guard bytes.count >= 64, try file.u32(0) == 0x464C_457F else {
       throw HostError("not an ELF file")
     }
     // elf(5): 64 bits, little-endian, ET_EXEC (2) or ET_DYN (3), EM_X86_64 (62).
@@ -93,12 +120,7 @@ public struct EnclaveImage: Sendable {
     let end = (address + memorySize + page - 1) & ~(page - 1)
     var bytes = [UInt8](repeating: 0, count: Int(end - start))
     bytes.withUnsafeMutableBytes { to in
-      slice.withUnsafeBytes { from in
-        if !from.isEmpty {
-          to.baseAddress!.advanced(by: Int(address - start)).copyMemory(
-            from: from.baseAddress!, byteCount: from.count)
-        }
-      }
+      UnsafeMutableRawBufferPointer(rebasing: to[Int(address - start)...]).copyMemory(from: slice)
     }
     return Segment(
       address: start, isWritable: flags & 2 != 0, isExecutable: flags & 1 != 0,
@@ -109,7 +131,7 @@ public struct EnclaveImage: Sendable {
   private mutating func readNotes(_ file: LittleEndianBytes, offset: UInt64, size: UInt64)
     throws(HostError)
   {
-    var note = LittleEndianBytes(Array(try file.bytes(offset, size)))
+    var note = LittleEndianBytes(try file.bytes(offset, size))
     while note.count >= 12 {
       let nameSize = UInt64(try note.u32(0))
       let descriptorSize = UInt64(try note.u32(4))
@@ -122,7 +144,7 @@ public struct EnclaveImage: Sendable {
       }
       guard descriptorEnd < UInt64(note.count) else { return }
       note = LittleEndianBytes(
-        Array(try note.bytes(descriptorEnd, UInt64(note.count) - descriptorEnd)))
+        try note.bytes(descriptorEnd, UInt64(note.count) - descriptorEnd))
     }
   }
 
@@ -142,6 +164,10 @@ public struct EnclaveImage: Sendable {
     guard
       let s = segments.first(where: { $0.address <= address && address < $0.end })
     else { throw HostError("the list of ENCLU sites is not in the image") }
-    return try LittleEndianBytes(s.bytes).u64(address - s.address)
+    let at = Int(address - s.address)
+    guard at <= s.bytes.count - 8 else {
+      throw HostError("the list of ENCLU sites is not in the image")
+    }
+    return s.bytes.littleEndian(at: at)
   }
 }

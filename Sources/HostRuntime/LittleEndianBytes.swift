@@ -1,26 +1,27 @@
 import Glibc
 
-/// Bytes from a file, read with bounds checks.
+/// Bytes of a file, read with bounds checks. The buffer must outlive it.
 struct LittleEndianBytes {
-  let storage: [UInt8]
-  init(_ bytes: [UInt8]) { storage = bytes }
+  let storage: UnsafeRawBufferPointer
+  init(_ storage: UnsafeRawBufferPointer) { self.storage = storage }
   var count: Int { storage.count }
 
-  func bytes(_ at: UInt64, _ size: UInt64) throws(HostError) -> ArraySlice<UInt8> {
+  func bytes(_ at: UInt64, _ size: UInt64) throws(HostError) -> UnsafeRawBufferPointer {
     guard at <= UInt64(storage.count), size <= UInt64(storage.count) - at else {
       throw HostError("offset \(at) lies outside the file")
     }
-    return storage[Int(at)..<Int(at + size)]
+    return UnsafeRawBufferPointer(rebasing: storage[Int(at)..<Int(at + size)])
   }
 
-  private func integer(_ at: UInt64, _ size: UInt64) throws(HostError) -> UInt64 {
-    var value: UInt64 = 0
-    for (i, byte) in try bytes(at, size).enumerated() { value |= UInt64(byte) << (8 * UInt64(i)) }
-    return value
+  func u16(_ at: UInt64) throws(HostError) -> UInt16 {
+    UInt16(littleEndian: try bytes(at, 2).loadUnaligned(as: UInt16.self))
   }
-  func u16(_ at: UInt64) throws(HostError) -> UInt16 { UInt16(try integer(at, 2)) }
-  func u32(_ at: UInt64) throws(HostError) -> UInt32 { UInt32(try integer(at, 4)) }
-  func u64(_ at: UInt64) throws(HostError) -> UInt64 { try integer(at, 8) }
+  func u32(_ at: UInt64) throws(HostError) -> UInt32 {
+    UInt32(littleEndian: try bytes(at, 4).loadUnaligned(as: UInt32.self))
+  }
+  func u64(_ at: UInt64) throws(HostError) -> UInt64 {
+    UInt64(littleEndian: try bytes(at, 8).loadUnaligned(as: UInt64.self))
+  }
 }
 
 func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }

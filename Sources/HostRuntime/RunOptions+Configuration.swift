@@ -7,6 +7,13 @@ extension RunOptions {
   func parsedMounts() throws(HostError) -> [Mount] {
     var out: [Mount] = []
     for mount in mounts { out.append(try Mount(mount)) }
+    // /tmp inside is the enclave's own. A person who works below the host's /tmp means those files.
+    for folder in [workingDirectory ?? currentDirectory(), programFolder] {
+      guard let folder, folder.hasPrefix("/tmp/"),
+        !out.contains(where: { folder == $0.guest || folder.hasPrefix($0.guest + "/") })
+      else { continue }
+      if let mount = try? Mount("\(folder):\(folder)") { out.append(mount) }
+    }
     return out
   }
 
@@ -67,6 +74,14 @@ extension RunOptions {
   /// `fixed` adds all of its memory before the first instruction runs, so it gets less by default.
   static func defaultMemory(_ profile: MeasuredConfiguration.Profile) -> UInt64 {
     profile == .fixed ? 512 << 20 : MeasuredConfiguration().memorySize
+  }
+
+  /// The folder of a program that is given by its absolute path.
+  private var programFolder: String? {
+    guard let path = program.first, path.utf8.first == 0x2F,
+      let slash = path.utf8.lastIndex(of: 0x2F)
+    else { return nil }
+    return String(path[..<slash])
   }
 
   private func currentDirectory() -> String {
