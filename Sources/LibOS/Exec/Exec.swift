@@ -63,15 +63,16 @@ extension ExecRequest {
     let isSmall = highest < 1 << 36
     let stackTop = (highest - 4096 - (UInt(Random.next()) & (isSmall ? 0xF_FFFF : 0x3FFF_FFFF))) & ~4095
     let stackGap =
-      (isSmall ? memory.stackLimit : max(memory.stackLimit, 128 << 20))
+      (isSmall ? memory.stackLimit + (1 << 20) : max(memory.stackLimit, 128 << 20))
       + (UInt(Random.next()) & (isSmall ? 0xF000 : 0xFF_F000))
     memory.mmapBase = (stackTop - stackGap) & ~4095
     let base: UInt? = isSmall ? nil : 0x10_0000_0000 + ((UInt(Random.next()) & 0x7_FFFF) << 12)
 
+    let stackSize: UInt = PageChange.isFixed ? memory.stackLimit : 132 << 10
     var stack = MappingRequest(
-      length: 132 << 10, protection: [.PROT_READ, .PROT_WRITE])
+      length: stackSize, protection: [.PROT_READ, .PROT_WRITE])
     if image.executableStack { stack.protection.insert(.PROT_EXEC) }
-    stack.address = stackTop - (132 << 10)
+    stack.address = stackTop - stackSize
     stack.isFixed = true
     stack.growsDown = true
     stack.kind = .stack

@@ -134,6 +134,13 @@ final class AddressSpace: @unchecked Sendable {
 
 /// Page changes of user memory; in plain-Swift tests there is no enclave, and nothing happens.
 enum PageChange {
+  static var isFixed: Bool {
+    #if CLOISTER_ENCLAVE
+      return unsafe EnclavePages.isFixed
+    #else
+      return false
+    #endif
+  }
   static func commit(_ address: UInt, _ length: Int) -> Bool {
     #if CLOISTER_ENCLAVE
       return EnclavePages.commit(address, length)

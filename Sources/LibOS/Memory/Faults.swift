@@ -123,6 +123,27 @@ extension AddressSpace {
     return true
   }
 
+  /// Profile `fixed`: pages never fault, so everything accessible in [start, end) is committed (cleared, filled
+  /// from its file) when it is mapped. Called without the lock.
+  func commitIfFixed(_ start: UInt, _ end: UInt) {
+    guard PageChange.isFixed else { return }
+    var at = start
+    while at < end {
+      lock.lock()
+      let i = index(above: at)
+      guard i < vmas.count, vmas[i].start < end else {
+        lock.unlock()
+        return
+      }
+      let v = vmas[i]
+      lock.unlock()
+      if !v.protection.isEmpty {
+        _ = populate(max(at, v.start), min(end, v.end), access: .PROT_READ)
+      }
+      at = v.end
+    }
+  }
+
   /// Commits every page of [start, end) now (MAP_POPULATE, the loader).
   func populate(_ start: UInt, _ end: UInt, access: Protection) -> FaultResult {
     var at = start

@@ -67,6 +67,7 @@ extension AddressSpace {
     if let object = request.object, request.protection.contains(.PROT_EXEC) {
       rewrite(object, place: place, offset: request.offset, length: length)
     }
+    commitIfFixed(place, place + length)
     if request.populate, !request.protection.isEmpty {
       _ = populate(place, place + length, access: .PROT_READ)
     }
@@ -114,6 +115,13 @@ extension AddressSpace {
 
   /// mprotect(2).
   func protect(_ address: UInt, _ length: UInt, _ protection: Protection) throws(Errno) {
+    try changeProtection(address, length, protection)
+    commitIfFixed(address, address + ((length + 4095) & ~4095))
+  }
+
+  private func changeProtection(
+    _ address: UInt, _ length: UInt, _ protection: Protection
+  ) throws(Errno) {
     guard address & 4095 == 0 else { throw .EINVAL }
     if length == 0 { return }
     guard address <= Self.highest, length <= Self.highest - address else { throw .ENOMEM }
@@ -199,6 +207,13 @@ extension AddressSpace {
 
   /// brk(2): the new break, or the old one when it cannot be.
   func setBreak(_ requested: UInt) -> UInt {
+    let before = brkEnd
+    let now = moveBreak(requested)
+    if now > before { commitIfFixed(before & ~4095, (now + 4095) & ~4095) }
+    return now
+  }
+
+  private func moveBreak(_ requested: UInt) -> UInt {
     lock.lock()
     defer { lock.unlock() }
     guard requested >= brkStart, requested <= Self.highest else { return brkEnd }
@@ -217,6 +232,14 @@ extension AddressSpace {
 
   /// mremap(2). An EPC page has one address: moving copies the content.
   func remap(
+    _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?
+  ) throws(Errno) -> UInt {
+    let place = try resize(old, oldLength, newLength, mayMove: mayMove, fixed: fixed)
+    commitIfFixed(place, place + ((newLength + 4095) & ~4095))
+    return place
+  }
+
+  private func resize(
     _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?
   ) throws(Errno) -> UInt {
     guard old & 4095 == 0, newLength > 0, old <= Self.highest, newLength <= Self.highest else {
@@ -291,6 +314,7 @@ extension AddressSpace {
   /// madvise(2), MADV_DONTNEED: content is gone; anonymous memory reads as zeros, files are read anew.
   func discard(_ address: UInt, _ length: UInt) throws(Errno) {
     try forEach(address, length) { (from, to) in decommit(from, to) }
+    commitIfFixed(address, address + ((length + 4095) & ~4095))
   }
 
   /// Runs `body` over the mapped parts of a range; ENOMEM afterwards when there was a hole.
