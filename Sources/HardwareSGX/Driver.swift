@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import SGX
 
 /// The in-kernel driver's ioctls (arch/x86/include/uapi/asm/sgx.h), one function each.

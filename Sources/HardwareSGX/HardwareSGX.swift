@@ -1,5 +1,5 @@
 import CHardwareSGX
-import Foundation
+import Glibc
 import SGX
 import Synchronization
 

@@ -1,5 +1,5 @@
 import CHardwareSGX
-import Foundation
+import Glibc
 import SGX
 
 /// `__vdso_sgx_enter_enclave`, found in the vDSO's dynamic symbols.

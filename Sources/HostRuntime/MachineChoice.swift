@@ -1,4 +1,5 @@
 import Glibc
+import HardwareSGX
 import PayloadFormat
 import SGX
 import SoftwareSGX
@@ -10,21 +11,36 @@ struct MachineChoice {
     var machine: any SGXMachine
     var mrenclave: [UInt8]
   }
+  enum Kind { case hardware, strict, fast }
 
-  let isStrict: Bool
-  var name: String { "software (\(isStrict ? "strict" : "fast")), no protection" }
+  let kind: Kind
+
+  var name: String {
+    switch kind {
+    case .hardware: "hardware"
+    case .strict: "software (strict), no protection"
+    case .fast: "software (fast), no protection"
+    }
+  }
+
   var warning: String {
-    "cloister: insecure development run: the software SGX machine gives NO protection, and the "
-      + "program sees this machine's own files"
+    kind == .hardware
+      ? "cloister: insecure development run: a debug enclave, and the program sees this machine's own files"
+      : "cloister: insecure development run: the software SGX machine gives NO protection, and the "
+        + "program sees this machine's own files"
   }
 
   init(_ wanted: RunOptions.Machine, isStrict: Bool) throws(HostError) {
-    self.isStrict = isStrict
-    if wanted == .hardware {
-      throw HostError(
-        access("/dev/sgx_enclave", F_OK) == 0
-          ? "the hardware machine is not implemented yet; use --machine software"
-          : "this machine has no /dev/sgx_enclave; use --machine software")
+    switch wanted {
+    case .hardware:
+      guard HardwareSGX.isAvailable else {
+        throw HostError(
+          "/dev/sgx_enclave cannot be used (\(lastError())); this needs a CPU with SGX, enabled in the "
+            + "firmware, Linux 5.11 and membership in its group; or use --machine software")
+      }
+      kind = .hardware
+    case .auto: kind = HardwareSGX.isAvailable ? .hardware : isStrict ? .strict : .fast
+    case .software: kind = isStrict ? .strict : .fast
     }
   }
 
@@ -33,16 +49,27 @@ struct MachineChoice {
     signer: (_ mrenclave: [UInt8], _ attributes: ATTRIBUTES) throws(HostError) -> SIGSTRUCT
   ) throws(HostError) -> Built {
     do {
-      let machine = try SoftwareSGX(mode: isStrict ? .strict : .fast)
+      let software: SoftwareSGX?
+      let machine: any SGXMachine
+      if kind == .hardware {
+        software = nil
+        machine = try HardwareSGX()
+      } else {
+        let made = try SoftwareSGX(mode: kind == .strict ? .strict : .fast)
+        software = made
+        machine = made
+      }
       try machine.create(builder.secs)
       clock.lap("ECREATE")
       try builder.add(to: machine)
       clock.lap("EADD")
-      guard let mrenclave = machine.mrenclave else { throw SGXError.wrongState(.notCreated) }
+      // The software machine has measured while it added; the CPU does not say before EINIT.
+      let mrenclave: [UInt8]
+      if let known = software?.mrenclave { mrenclave = known } else { mrenclave = try builder.measure() }
       let sigstruct = try signer(mrenclave, builder.secs.attributes)
       clock.lap("SIGSTRUCT")
       try machine.initialize(sigstruct)
-      if !isStrict { try machine.patchFast(sites: builder.image.encluSites) }
+      if kind == .fast { try software?.patchFast(sites: builder.image.encluSites) }
       clock.lap("EINIT")
       return Built(machine: machine, mrenclave: mrenclave)
     } catch let error as HostError {

@@ -61,7 +61,9 @@ struct Sandbox {
   /// Allowed when the low 32 bits of an argument have one of these values.
   static func restricted(pid: UInt32) -> [(number: UInt32, argument: Int, values: [UInt32])] {
     [
-      (16, 1, [0x5401, 0x5413]),  // ioctl: TCGETS (isatty), TIOCGWINSZ
+      // ioctl: TCGETS (isatty), TIOCGWINSZ, and SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS, _MODIFY_TYPES,
+      // _REMOVE_PAGES, which only an enclave's descriptor knows.
+      (16, 1, [0x5401, 0x5413, 0xC028_A405, 0xC028_A406, 0xC018_A407]),
       (56, 0, [0x3D_0F00]),  // clone: what pthread_create asks for
       (157, 0, [15, 59]),  // prctl: PR_SET_NAME, PR_SET_SYSCALL_USER_DISPATCH
       (234, 0, [pid]),  // tgkill: this process
