@@ -17,7 +17,7 @@ struct Driver {
 
   /// Says which of the two usual reasons it is when there is no device.
   static func open() throws(SGXError) -> Driver {
-    let descriptor = Foundation.open("/dev/sgx_enclave", O_RDWR | O_CLOEXEC)
+    let descriptor = Glibc.open("/dev/sgx_enclave", O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else { throw .device(.openDevice, errno: errno) }
     return Driver(descriptor: descriptor)
   }
@@ -65,7 +65,7 @@ struct Driver {
   }
 
   func allowProvisioning() throws(SGXError) {
-    let provision = Foundation.open("/dev/sgx_provision", O_RDONLY | O_CLOEXEC)
+    let provision = Glibc.open("/dev/sgx_provision", O_RDONLY | O_CLOEXEC)
     guard provision >= 0 else { throw .device(.provisionKey, errno: errno) }
     defer { close(provision) }
     var words = [UInt64(provision)]
