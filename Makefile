@@ -13,13 +13,13 @@ host:
 setup:
 	Scripts/setup
 
-test: setup all
+test: setup
 	Scripts/test
 
-check: setup all
+check: setup
 	Scripts/check
 
-soak: setup all
+soak: setup
 	Scripts/soak
 
 bench: setup all
