@@ -136,6 +136,8 @@ csgx_return:
 1:
   addq $8, %rsp
   ldmxcsr (%rsp)
+  // An x87 stack that is not empty would spoil the host's arithmetic.
+  emms
   fldcw 4(%rsp)
   addq $8, %rsp
   popq %r15

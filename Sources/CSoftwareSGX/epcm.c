@@ -64,6 +64,16 @@ struct thread **csgx_threads_by_gs;
 /// Nothing lies below this: vm.mmap_min_addr.
 static const uint64_t lowest = 0x10000;
 
+/// One bit for each block of ELRANGE that has or had pages, so that walking the EPCM does not touch all of it.
+#define BLOCK_PAGES 2048ull
+#define USED_WORDS ((1ull << 40) / PAGE / BLOCK_PAGES / 64)
+static uint64_t used[USED_WORDS];
+
+static void mark_used(uint64_t address, uint64_t length) {
+  for (uint64_t b = address / PAGE / BLOCK_PAGES; b <= (address + length - 1) / PAGE / BLOCK_PAGES; b++)
+    used[b / 64] |= 1ull << (b % 64);
+}
+
 static void *table(uint64_t size) {
   void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return NULL;
@@ -82,6 +92,7 @@ int csgx_create(uint64_t size, uint32_t ssa_frame_pages, uint32_t misc_select, u
     return CSGX_E_RESERVE;
   }
   memset(&machine, 0, sizeof machine);
+  memset(used, 0, sizeof used);
   machine.ssa_frame_pages = ssa_frame_pages;
   machine.misc_select = misc_select;
   machine.xfrm = xfrm;
@@ -162,6 +173,7 @@ int csgx_add_pages(uint64_t address, const void *source, uint64_t length, uint64
   if (result == CSGX_OK && csgx_protect_raw(address, length, PROT_READ | PROT_WRITE) != 0)
     result = CSGX_E_NOMEM;
   if (result == CSGX_OK) {
+    mark_used(address, length);
     static const uint8_t zeros[PAGE];
     for (uint64_t i = 0; i < length; i += PAGE) {
       const uint8_t *page = (const uint8_t *)source + i;
@@ -176,30 +188,19 @@ int csgx_add_pages(uint64_t address, const void *source, uint64_t length, uint64
   return result;
 }
 
-/// Calls `body` for each run of valid pages, merged.
+/// Calls `body` for each run of valid pages, merged, in the blocks of ELRANGE that were ever used.
 static int each_run(int (*body)(uint64_t, uint64_t)) {
-  // 512 entries of the EPCM a page of the table: skip the parts of the table that were never touched.
-  unsigned char present[4096];
-  uint64_t entries_per_page = PAGE / sizeof *machine.epcm;
-  uint64_t table_pages = csgx_page_count / entries_per_page;
-  if (table_pages == 0) return body(lowest, csgx_elrange_size - lowest);
-  uint64_t start = 0;
-  for (uint64_t base = 0; base < table_pages; base += sizeof present) {
-    uint64_t count = table_pages - base < sizeof present ? table_pages - base : sizeof present;
-    if (mincore((char *)machine.epcm + base * PAGE, count * PAGE, present) != 0)
-      memset(present, 1, sizeof present);
-    for (uint64_t i = 0; i < count; i++) {
-      if (!(present[i] & 1)) continue;
-      uint64_t first = (base + i) * entries_per_page * PAGE, last = first + entries_per_page * PAGE;
-      for (uint64_t a = first < lowest ? lowest : first; a < last;) {
-        if (!(epcm_at(a) & CSGX_VALID)) {
-          a += PAGE;
-          continue;
-        }
-        start = a;
-        while (a < last && (epcm_at(a) & CSGX_VALID)) a += PAGE;
-        int result = body(start, a - start);
+  for (size_t word = 0; word < USED_WORDS; word++) {
+    for (uint64_t bits = used[word]; bits; bits &= bits - 1) {
+      uint64_t block = word * 64 + (uint64_t)__builtin_ctzll(bits);
+      uint64_t a = block * BLOCK_PAGES * PAGE, end = a + BLOCK_PAGES * PAGE;
+      if (end > csgx_elrange_size) end = csgx_elrange_size;
+      while (a < end) {
+        uint64_t start = a;
+        while (a < end && (epcm_at(a) & CSGX_VALID)) a += PAGE;
+        int result = a > start ? body(start, a - start) : CSGX_OK;
         if (result) return result;
+        while (a < end && !(epcm_at(a) & CSGX_VALID)) a += PAGE;
       }
     }
   }
@@ -246,6 +247,7 @@ int csgx_augment(uint64_t address, uint64_t length) {
       machine.trampoline + PAGE > address)
     result = CSGX_E_EXISTS;
   if (result == CSGX_OK) {
+    mark_used(address, length);
     for (uint64_t a = address; a < address + length; a += PAGE)
       machine.epcm[a / PAGE] = CSGX_VALID | CSGX_PENDING | CSGX_PT_REG | CSGX_R | CSGX_W;
     if (!machine.strict) result = follow_locked(address, length);

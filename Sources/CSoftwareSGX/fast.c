@@ -39,12 +39,12 @@ int csgx_patch_fast(const uint64_t *sites, size_t count, uint64_t trampoline) {
       csgx_threads_by_gs[machine.tcs[i].ogsbase / PAGE] = NULL;
   if (!result && csgx_protect_raw(trampoline, PAGE, PROT_READ | PROT_WRITE) != 0) result = CSGX_E_NOMEM;
   if (!result) {
-    // jmp *0(%rip); .quad csgx_fast_leaf
-    static const uint8_t jump[6] = {0xFF, 0x25, 0, 0, 0, 0};
+    // jmp *2(%rip); .p2align 3; .quad csgx_fast_leaf. Aligned, because the enclave may leave with AC set.
+    static const uint8_t jump[6] = {0xFF, 0x25, 2, 0, 0, 0};
     void (*target)(void) = csgx_fast_leaf;
     memset((void *)trampoline, 0xCC, PAGE);
     memcpy((void *)trampoline, jump, 6);
-    memcpy((void *)(trampoline + 6), &target, 8);
+    memcpy((void *)(trampoline + 8), &target, 8);
     csgx_protect_raw(trampoline, PAGE, PROT_READ | PROT_EXEC);
     machine.trampoline = trampoline;
     machine.fast_site = sites[0];

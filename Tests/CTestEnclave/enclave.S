@@ -25,7 +25,7 @@ test_enclave_entry:
   movq %gs:88, %rsp
 2:
   pushq %rax
-  cmpq $10, %rdi
+  cmpq $11, %rdi
   ja bad
   leaq table(%rip), %r10
   movslq (%r10,%rdi,4), %r11
@@ -45,6 +45,7 @@ table:
   .long skip_command - table
   .long loop_command - table
   .long bases_command - table
+  .long dirty_command - table
 
   // One routine for all leaves but EEXIT, one for EEXIT, as the fast mode wants them.
   .p2align 3
@@ -135,6 +136,19 @@ jump_command:
 bases_command:
   rdfsbase %rdi
   rdgsbase %rsi
+  jmp leave
+
+  // Leaves with DF and AC set, MXCSR and the x87 control word changed, vector registers full.
+dirty_command:
+  movl $0x9F80, DATA(0x210)
+  ldmxcsr DATA(0x210)
+  movw $0x027F, DATA(0x210)
+  fldcw DATA(0x210)
+  fld1
+  pcmpeqd %xmm8, %xmm8
+  pushfq
+  orq $0x40400, (%rsp)
+  popfq
   jmp leave
 
   // RSI: word to watch. Every other register holds a pattern made of its number.

@@ -39,3 +39,11 @@ uint64_t test_host_flags(void) {
   __asm__ volatile("pushfq; popq %0" : "=r"(v));
   return v;
 }
+
+uint8_t test_host_x87_tags(void) {
+  struct {
+    uint8_t bytes[512];
+  } __attribute__((aligned(16))) area;
+  __asm__ volatile("fxsave64 %0" : "=m"(area));
+  return area.bytes[4];
+}

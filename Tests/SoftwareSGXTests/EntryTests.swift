@@ -30,6 +30,21 @@ extension MachineTests {
       }
     }
 
+    /// EEXIT changes no flag and no extended state: the way out must put the host's back.
+    @Test(arguments: [SoftwareSGX.Mode.strict, .fast])
+    func hostStateSurvivesADirtyExit(mode: SoftwareSGX.Mode) throws {
+      let enclave = try TestEnclave(mode).start()
+      try onThread(enclave) {
+        let mxcsr = test_host_mxcsr()
+        for _ in 0..<10 {
+          #expect(enclave.call(Int(TEST_DIRTY_EXIT)).exit == .eexit)
+          #expect(test_host_mxcsr() & ~0x3F == mxcsr & ~0x3F && test_host_x87_control() == 0x37F)
+          #expect(test_host_x87_tags() == 0, "the x87 stack is empty")
+          #expect(test_host_flags() & 0x4_0400 == 0, "DF and AC")
+        }
+      }
+    }
+
     @Test func entryIsRefused() throws {
       let enclave = try TestEnclave(.strict, nssa: 1)
       try onThread(enclave) {

@@ -15,6 +15,8 @@ void test_stop_kicks(void);
 uint32_t test_host_mxcsr(void);
 uint16_t test_host_x87_control(void);
 uint64_t test_host_flags(void);
+/// One bit for each x87 register in use.
+uint8_t test_host_x87_tags(void);
 
 enum {
   TEST_CODE_SIZE = 0x2000,
@@ -48,6 +50,8 @@ enum {
   /// As TEST_LEAF, RSI times the leaf at RDX (words), for measuring.
   TEST_LEAF_LOOP = 9,
   TEST_BASES = 10,
+  /// EEXIT with DF, AC, MXCSR and x87 control as the host must not have them.
+  TEST_DIRTY_EXIT = 11,
 };
 /// Instructions for TEST_RUN.
 enum {
