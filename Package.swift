@@ -104,7 +104,7 @@ let package = Package(
     .executableTarget(
       name: "cloister",
       dependencies: [
-        "HostRuntime", "HostInterface", "SGX", "SoftwareSGX", "Payload", "Attestation",
+        "HostRuntime", "HostInterface", "LibOS", "SGX", "SoftwareSGX", "Payload", "Attestation",
         "AttestationFetch", "SoftwareQuoting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hostSettings),

@@ -8,7 +8,7 @@ enum SyscallTable {
       signalSyscalls, timeSyscalls, pollSyscalls, epollSyscalls,
       identitySyscalls, limitSyscalls, systemSyscalls,
       nameSyscalls, attributeSyscalls, fileSystemSyscalls, extendedAttributeSyscalls,
-      transferSyscalls, lockSyscalls,
+      transferSyscalls, lockSyscalls, socketSyscalls,
     ]
   }
 }
