@@ -110,6 +110,7 @@ let package = Package(
       ], swiftSettings: hostSettings),
 
     .testTarget(name: "SGXTests", dependencies: ["SGX"]),
+    .testTarget(name: "EnclaveRuntimeTests", dependencies: ["EnclaveRuntime", "PayloadFormat"]),
     .target(name: "CTestEnclave", path: "Tests/CTestEnclave"),
     .testTarget(
       name: "SoftwareSGXTests", dependencies: ["SoftwareSGX", "HardwareSGX", "CTestEnclave"],

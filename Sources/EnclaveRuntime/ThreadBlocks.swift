@@ -87,8 +87,7 @@
 
     /// Checks what the host passed at a thread's first entry and makes it the thread's buffer.
     public static func adoptBuffer(_ address: UInt64, _ size: UInt64) {
-      let end = EnclaveLayout.elrangeSize
-      guard address >= end, address & 7 == 0, size == HostBuffer.size, address < 1 << 47 else {
+      guard HostBuffer.isAcceptable(address: address, size: size) else {
         cl_set_dead()
         cl_leave_dead(5)
       }

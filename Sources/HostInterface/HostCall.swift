@@ -98,6 +98,12 @@ public enum HostBuffer {
   public static let replyOffset: UInt64 = 64
   public static let dataOffset: UInt64 = 4096
   public static let dataSize: UInt64 = size - dataOffset
+
+  /// Whether the enclave may use the buffer the host offers: wholly above ELRANGE (2^40) and below the
+  /// end of user space (2^47), aligned for 8-byte accesses, exactly the one size. Nothing wraps.
+  public static func isAcceptable(address: UInt64, size offered: UInt64) -> Bool {
+    offered == size && address & 7 == 0 && address >= 1 << 40 && address <= (1 << 47) - size
+  }
 }
 
 /// What `lookup` says of an object, 80 bytes, all u64 unless said otherwise:

@@ -1,0 +1,303 @@
+import HostInterface
+import LinuxABI
+import Testing
+
+@testable import EnclaveRuntime
+
+/// For each host call a host that lies. Allowed ends: the call carries on correctly, throws an errno of
+/// its own list, or stops the enclave through `hostLied` (in these tests: the process ends).
+///
+/// The double is global, so the suite runs one test after the other; what must stop runs in a process of its own.
+@Suite("host calls with a lying host", .serialized)
+struct LyingHostTests {
+  /// Results that no call may believe: too long, negative beyond errnos, extremes.
+  static let absurd: [Int64] = [1 << 40, .max, .min, -4096, -5000]
+
+  static func answer(_ result: Int64, _ words: [UInt64] = [], _ data: [UInt8] = []) {
+    unsafe HostDouble.handler = { _ in HostDouble.Reply(result: result, words: words, data: data) }
+  }
+
+  // MARK: Lengths and errnos
+
+  @Test("blockRead: a short answer is taken as it is, its bytes and no more")
+  func blockReadShort() throws {
+    Self.answer(3, [], [1, 2, 3, 4, 5])
+    let bytes = try Host.blockRead(object: 1, offset: 0, length: 5)
+    #expect(bytes == [1, 2, 3])
+  }
+
+  @Test("blockRead: an unknown errno becomes EIO", arguments: [1, 13, 512, 4095] as [Int64])
+  func blockReadErrno(errno: Int64) {
+    Self.answer(-errno)
+    #expect(throws: Errno.EIO) { try Host.blockRead(object: 1, offset: 0, length: 5) }
+  }
+
+  @Test("blockRead: more than was asked for stops the enclave")
+  func blockReadLong() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(6, [], [1, 2, 3, 4, 5, 6])
+      _ = try Host.blockRead(object: 1, offset: 0, length: 5)
+    }
+  }
+
+  @Test("blockRead into pages: bytes beyond the answer keep their content")
+  func blockReadRun() throws {
+    let run = try #require(PageRun(pageCount: 1))
+    run[2] = 9
+    Self.answer(2, [], [7, 8, 66, 66])
+    #expect(try Host.blockRead(object: 1, offset: 0, into: run, at: 0, length: 4) == 2)
+    #expect(run.bytes(0, count: 4) == [7, 8, 9, 0])
+  }
+
+  @Test("blockRead into pages: an absurd result stops the enclave")
+  func blockReadRunAbsurd() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(1 << 40)
+      _ = try Host.blockRead(object: 1, offset: 0, into: PageRun(pageCount: 1)!, at: 0, length: 4)
+    }
+  }
+
+  @Test("streamRead: errnos of its list pass, others become EIO")
+  func streamReadErrno() throws {
+    let run = try #require(PageRun(pageCount: 1))
+    for e in [Errno.EINTR, .EAGAIN, .EIO] {
+      Self.answer(-Int64(e.rawValue))
+      #expect(throws: e) { try Host.streamRead(stream: 0, into: run, length: 10) }
+    }
+    Self.answer(-Int64(Errno.ENOMEM.rawValue))
+    #expect(throws: Errno.EIO) { try Host.streamRead(stream: 0, into: run, length: 10) }
+  }
+
+  @Test("streamRead: one byte too many stops the enclave")
+  func streamReadLong() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(11, [], [UInt8](repeating: 1, count: 11))
+      _ = try Host.streamRead(stream: 0, into: PageRun(pageCount: 1)!, length: 10)
+    }
+  }
+
+  @Test("streamRead: below every errno stops the enclave")
+  func streamReadNegative() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(.min)
+      _ = try Host.streamRead(stream: 0, into: PageRun(pageCount: 1)!, length: 10)
+    }
+  }
+
+  @Test("streamWrite: EPIPE and ENOSPC pass, a larger count than was given stops the enclave")
+  func streamWrite() async throws {
+    let run = try #require(PageRun(pageCount: 1))
+    Self.answer(-Int64(Errno.EPIPE.rawValue))
+    #expect(throws: Errno.EPIPE) { try Host.streamWrite(stream: 1, from: run, length: 4) }
+    Self.answer(-Int64(Errno.ENOSPC.rawValue))
+    #expect(throws: Errno.ENOSPC) { try Host.streamWrite(stream: 1, from: run, length: 4) }
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(5)
+      _ = try Host.streamWrite(stream: 1, from: PageRun(pageCount: 1)!, length: 4)
+    }
+  }
+
+  @Test("streamStatus: sizes beyond 16 bits are cut, an unknown kind stops the enclave")
+  func streamStatus() async {
+    Self.answer(0, [1, 0xFFFF_FFFF_0018_0050])
+    let status = Host.streamStatus(stream: 1)
+    #expect(status.kind == .terminal && status.rows == 0x18 && status.columns == 0x50)
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(0, [99])
+      _ = Host.streamStatus(stream: 1)
+    }
+  }
+
+  @Test("poll: events that were not asked for stop the enclave")
+  func pollRevents() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(1, [], [0, 0, 0, 0, 1, 0, 0x05, 0])
+      var entries = [Host.PollEntry(stream: 0, events: 1)]
+      _ = try Host.poll(&entries, timeoutNs: 0)
+    }
+  }
+
+  @Test("poll: POLLHUP, POLLERR and POLLNVAL are believed, a count above the entries is not")
+  func pollCount() async throws {
+    Self.answer(1, [], [0, 0, 0, 0, 1, 0, 0x10, 0])
+    var entries = [Host.PollEntry(stream: 0, events: 1)]
+    #expect(try Host.poll(&entries, timeoutNs: 0) == 1)
+    #expect(entries[0].revents == 0x10)
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(2, [], [UInt8](repeating: 0, count: 8))
+      var entries = [Host.PollEntry(stream: 0, events: 1)]
+      _ = try Host.poll(&entries, timeoutNs: 0)
+    }
+  }
+
+  @Test("poll: the entries sent back are not read, only revents")
+  func pollEntries() throws {
+    Self.answer(1, [], [9, 9, 9, 9, 255, 255, 1, 0])
+    var entries = [Host.PollEntry(stream: 3, events: 1)]
+    _ = try Host.poll(&entries, timeoutNs: 0)
+    #expect(entries[0].stream == 3 && entries[0].events == 1 && entries[0].revents == 1)
+  }
+
+  // MARK: Threads
+
+  @Test("threadStart: EAGAIN passes, other errnos are EIO, a positive answer is not success")
+  func threadStart() async {
+    Self.answer(-Int64(Errno.EAGAIN.rawValue))
+    #expect(throws: Errno.EAGAIN) { try Host.threadStart(thread: 1) }
+    Self.answer(-Int64(Errno.EPERM.rawValue))
+    #expect(throws: Errno.EIO) { try Host.threadStart(thread: 1) }
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(1)
+      try Host.threadStart(thread: 1)
+    }
+  }
+
+  @Test("exit: coming back stops the enclave")
+  func exitReturns() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(0)
+      Host.exit(status: 0)
+    }
+  }
+
+  @Test("threadExit: coming back stops the enclave")
+  func threadExitReturns() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(0)
+      Host.threadExit()
+    }
+  }
+
+  @Test("park, unpark, kick: whatever the host answers means nothing", arguments: absurd + [0, 1, -4])
+  func parking(result: Int64) {
+    Self.answer(result, [.max, .max, .max, .max])
+    Host.park(timeoutNs: 1)
+    Host.unpark(thread: 0)
+    Host.kick(thread: 0)
+  }
+
+  // MARK: Time
+
+  @Test("clock: a time beyond 2^63 ns stops the enclave")
+  func clockFar() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(0, [.max, 1, 0])
+      _ = Host.clock()
+    }
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(0, [1, 1 << 63, 0])
+      _ = Host.clock()
+    }
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(-5, [1, 1, 0])
+      _ = Host.clock()
+    }
+  }
+
+  // MARK: Pages
+
+  @Test("augment: ENOMEM is out of memory; any other refusal stops the enclave")
+  func augment() async {
+    Self.answer(-Int64(Errno.ENOMEM.rawValue))
+    #expect(!Host.augment(address: 0x10000, length: 4096))
+    Self.answer(0)
+    #expect(Host.augment(address: 0x10000, length: 4096))
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(-13)
+      _ = Host.augment(address: 0x10000, length: 4096)
+    }
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(4096)
+      _ = Host.augment(address: 0x10000, length: 4096)
+    }
+  }
+
+  @Test("restrict: anything but 0 stops the enclave")
+  func restrict() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(-22)
+      Host.restrict(address: 0x10000, length: 4096, permissions: 1)
+    }
+  }
+
+  @Test("modifyType: anything but 0 stops the enclave")
+  func modifyType() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(1)
+      Host.modifyType(address: 0x10000, length: 4096, type: 4)
+    }
+  }
+
+  @Test("remove: anything but 0 stops the enclave")
+  func remove() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(-1)
+      Host.remove(address: 0x10000, length: 4096)
+    }
+  }
+
+  // MARK: Processor
+
+  @Test("cpuid: more than 64 entries stop the enclave, missing bytes read as zeros")
+  func cpuid() async {
+    Self.answer(1, [], [1, 0, 0, 0])
+    let table = Host.cpuid()
+    #expect(table.count == 1 && table[0].leaf == 1 && table[0].edx == 0)
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(65)
+      _ = Host.cpuid()
+    }
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(-1)
+      _ = Host.cpuid()
+    }
+  }
+
+  // MARK: Development root
+
+  @Test("lookup: errnos of its list pass, an index beyond 32 bits stops the enclave")
+  func lookup() async {
+    for e in [Errno.ENOENT, .ENOTDIR, .EACCES, .ENAMETOOLONG, .EIO] {
+      Self.answer(-Int64(e.rawValue))
+      #expect(throws: e) { try Host.lookup(directory: 0, name: [0x61]) }
+    }
+    Self.answer(-Int64(Errno.EBUSY.rawValue))
+    #expect(throws: Errno.EIO) { try Host.lookup(directory: 0, name: [0x61]) }
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(1 << 33)
+      _ = try Host.lookup(directory: 0, name: [0x61])
+    }
+  }
+
+  @Test("lookup: a name that no directory can hold is not even asked for")
+  func lookupName() {
+    unsafe HostDouble.handler = { _ in
+      Issue.record("the host was called")
+      return HostDouble.Reply(result: 0)
+    }
+    #expect(throws: Errno.ENAMETOOLONG) { try Host.lookup(directory: 0, name: []) }
+    #expect(throws: Errno.ENAMETOOLONG) {
+      try Host.lookup(directory: 0, name: [UInt8](repeating: 0x61, count: 256))
+    }
+  }
+
+  @Test("readdir: more bytes than the buffer holds stop the enclave")
+  func readdir() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(Int64(HostBuffer.dataSize) + 1)
+      _ = try Host.readdir(directory: 0, cookie: 0)
+    }
+  }
+
+  @Test("log: the answer means nothing", arguments: absurd)
+  func log(result: Int64) {
+    Self.answer(result)
+    Host.log([0x61])
+  }
+
+  @Test("every host call has a test above")
+  func complete() {
+    // A new call must come here with its lies.
+    #expect(HostCall.allCases.count == 20)
+  }
+}
