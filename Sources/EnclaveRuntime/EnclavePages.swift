@@ -20,7 +20,8 @@
   @safe public enum EnclavePages {
     /// Bytes committed now, and the most that may be (the measured `memorySize`).
     public static let committed = Atomic<UInt64>(0)
-    nonisolated(unsafe) public static var limit: UInt64 = .max
+    nonisolated(unsafe) public static var limit: UInt64 = 1 << 62
+    static let kernelReserve: UInt64 = 8 << 20
 
     /// Profile `fixed`: every page was added at the start, with permissions that never change. Committing
     /// clears, protecting does nothing (guard pages do not fault, code stays writable), releasing only counts.
@@ -68,7 +69,9 @@
       if unsafe isFixed { return commitFixed(address, length) }
       let n = UInt64(length)
       let (_, now) = committed.add(n, ordering: .relaxed)
-      guard unsafe now <= limit, Host.augment(address: UInt64(address), length: n) else {
+      // The last of it is the kernel's: a failed allocation of its own would stop the enclave.
+      let reserve = address < UInt(EnclaveLayout.userEnd) ? kernelReserve : 0
+      guard unsafe now + reserve <= limit, Host.augment(address: UInt64(address), length: n) else {
         committed.subtract(n, ordering: .relaxed)
         return false
       }

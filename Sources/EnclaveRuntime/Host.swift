@@ -234,6 +234,14 @@ import LinuxABI
     }
   }
 
+  /// A constant line; allocates nothing.
+  public static func log(_ line: StaticString) {
+    // SAFETY: a static string's bytes live as long as the program.
+    unsafe _ = HostTransport.exchange(
+      .log, UInt64(line.utf8CodeUnitCount), send: UnsafeRawPointer(line.utf8Start),
+      sendCount: line.utf8CodeUnitCount)
+  }
+
   #if CLOISTER_ENCLAVE
     static func panicExit(_ message: StaticString, code: UInt64) -> Never {
       die("cloister: enclave panic: ", message, "", code)

@@ -44,6 +44,12 @@ extension RunOptions {
 
   /// What is measured.
   func measuredConfiguration() throws(HostError) -> MeasuredConfiguration {
+    if let memorySize, memorySize < 32 << 20 {
+      throw HostError("--memory is too small for the library OS and a program; give it 32M or more")
+    }
+    if let memorySize, memorySize < 32 << 20 {
+      throw HostError("--memory is too small for the library OS and a program; give it 32M or more")
+    }
     if profile == .fixed, let memorySize, memorySize < EnclaveLayout.fixedMinimumMemory {
       throw HostError("--memory is too small for --profile fixed; give it 128M or more")
     }

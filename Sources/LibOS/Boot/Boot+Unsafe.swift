@@ -19,6 +19,7 @@
       ThreadBlocks.prepare(threadCount: Int(configuration.threadCount))
       cl_set_xfrm(readXFRM())
       unsafe KernelLog.isEnabled = configuration.flags.contains(.insecureKernelLog)
+      unsafe KernelLog.showsHints = configuration.flags.contains(.insecureDevelopmentRoot)
       unsafe Dispatch.isTracing = configuration.flags.contains(.insecureStrace)
       Processor.load(xfrm: cl_get_xfrm())
       Dispatch.start()
@@ -76,7 +77,7 @@
         try Exec.load(&request, task)
         regs = try Exec.enter(request, task, process.memory)
       } catch {
-        fail("cannot run ", configuration.executable, error)
+        fail("cannot run ", unsafe Exec.subject ?? configuration.executable, error)
       }
       let block = unsafe cl_block()
       unsafe block.pointee.fs_base = 0

@@ -4,7 +4,7 @@ import LinuxABI
 enum ErrnoText {
   static func describe(_ e: Errno) -> [UInt8] {
     switch e {
-    case .ENOENT: KernelLog.bytes("no such file (the program, its interpreter or a directory is missing)")
+    case .ENOENT: KernelLog.bytes("no such file or directory")
     case .EACCES: KernelLog.bytes("permission denied (is it executable?)")
     case .ENOEXEC: KernelLog.bytes("not an x86-64 ELF program or #! script")
     case .ELIBBAD: KernelLog.bytes("its ELF interpreter is damaged")

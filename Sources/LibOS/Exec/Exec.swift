@@ -183,9 +183,19 @@ struct StackBuilder {
 
 /// Program start for a task: what boot and execve(2) share.
 enum Exec {
+  /// The file that is being looked at besides the program itself (an interpreter), for boot's error line.
+  nonisolated(unsafe) static var subject: [UInt8]?
+
+  private static func open(_ name: [UInt8], _ task: Task) throws(Errno) -> MappedObject {
+    unsafe subject = name
+    let object = try Namespace.openForExec(name, task).object
+    unsafe subject = nil
+    return object
+  }
+
   /// Follows `#!` lines; afterwards the request names a binary.
   static func load(_ request: inout ExecRequest, _ task: Task) throws(Errno) {
-    try request.resolveScripts { (name) throws(Errno) in try Namespace.openForExec(name, task).object }
+    try request.resolveScripts { (name) throws(Errno) in try open(name, task) }
   }
 
   /// Fills an empty address space; the registers to start with.
@@ -195,7 +205,7 @@ enum Exec {
     let identity = AuxiliaryIdentity(
       uid: c.realUser, euid: c.effectiveUser, gid: c.realGroup, egid: c.effectiveGroup)
     let regs = try request.load(into: memory, credentials: identity) { (name) throws(Errno) in
-      try Namespace.openForExec(name, task).object
+      try open(name, task)
     }
     process.commandLine = request.arguments
     process.environment = request.environment

@@ -4,7 +4,17 @@ import EnclaveRuntime
 enum KernelLog {
   nonisolated(unsafe) static var isEnabled = false
 
+  /// Hints that name a setting (memory, threads) are also shown in development runs without a log.
+  nonisolated(unsafe) static var showsHints = false
+
   static func line(_ text: StaticString) { line(bytes(text)) }
+
+  /// A line for the person at the terminal: what ran out, and the option that helps.
+  static func hint(_ text: StaticString) {
+    guard unsafe isEnabled || showsHints else { return }
+    // No allocation: there may be no memory.
+    Host.log(text)
+  }
 
   static func line(_ bytes: [UInt8]) {
     guard unsafe isEnabled else { return }

@@ -50,7 +50,7 @@ final class ThreadSlots: @unchecked Sendable {
       if let slot { return slot }
       if !wait {
         if warn {
-          KernelLog.line("all threads are in use; start with a larger --threads")
+          KernelLog.hint("cloister: all threads are in use; give it more with --threads N")
         }
         return nil
       }
