@@ -68,6 +68,8 @@
       }
       if unsafe newEnd > top {
         var piece = unsafe Int(newEnd - top)
+        // The first piece is what starting a program needs: one host call instead of three.
+        let growth = unsafe top == unitsBase ? 4 * growth : growth
         piece = (piece + growth - 1) & ~(growth - 1)
         if unsafe !EnclavePages.commit(top, piece) {
           piece = unsafe Int(newEnd - top)
