@@ -28,6 +28,8 @@ __attribute__((target("fxsr"))) void cl_xsave(void *area) {
   __builtin_ia32_fxsave64(area);
   *(uint64_t *)((char *)area + 512) = 3;
 }
+void cl_xsave_part(void *area, uint64_t mask) { *(uint64_t *)((char *)area + 512) = 3 & mask; }
+void cl_vzeroupper(void) {}
 uint64_t cl_syscall_entry_address(void) { return 0xFF00001000; }
 uint64_t cl_signal_trampoline_address(void) { return 0xFF00002000; }
 long syscall(long number, ...);

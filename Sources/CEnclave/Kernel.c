@@ -8,6 +8,7 @@ void cl_set_xfrm(uint64_t value) { xfrm = value; }
 extern volatile uint32_t cl_dead;
 extern char cl_syscall_entry[], cl_cpuid_entry[], cl_xgetbv_entry[];
 extern char cl_fill_start[], cl_fill_end[];
+extern char cl_copy_fast_start[], cl_copy_fast_end[], cl_fill_fast_start[], cl_fill_fast_end[];
 
 void cl_set_dead(void) { __atomic_store_n(&cl_dead, 1, __ATOMIC_SEQ_CST); }
 int cl_is_dead(void) { return (int)cl_dead; }
@@ -58,6 +59,13 @@ void libos_exception(void) {
   } else if (is_exception && (WITHIN(rip, cl_copy_start, cl_copy_end) ||
                               WITHIN(rip, cl_fill_start, cl_fill_end))) {
     GPR(frame, 136) = (uint64_t)cl_copy_fault;
+    return;
+  } else if (is_exception && WITHIN(rip, cl_copy_fast_start, cl_copy_fast_end)) {
+    // The same copy byte by byte, from where it stands, to find out how far it can go.
+    GPR(frame, 136) = (uint64_t)cl_copy_start;
+    return;
+  } else if (is_exception && WITHIN(rip, cl_fill_fast_start, cl_fill_fast_end)) {
+    GPR(frame, 136) = (uint64_t)cl_fill_start;
     return;
   } else if (is_exception && WITHIN(rip, cl_atomic_start, cl_atomic_end)) {
     GPR(frame, 136) = (uint64_t)cl_atomic_fault;

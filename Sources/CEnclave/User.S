@@ -192,7 +192,33 @@ exit_work:
     // uint64_t cl_copy_user(void *d, const void *s, uint64_t n)
     .globl cl_copy_user
 cl_copy_user:
+    // Short copies by words: REP MOVSB alone takes 7 ns. A fault there goes on at cl_copy_start, which
+    // finds the first byte that cannot be touched.
     movq %rdx, %rcx
+    cmpq $256, %rdx
+    ja cl_copy_start
+    .globl cl_copy_fast_start
+cl_copy_fast_start:
+    cmpq $8, %rcx
+    jb 2f
+1:  movq (%rsi), %rax
+    movq %rax, (%rdi)
+    addq $8, %rsi
+    addq $8, %rdi
+    subq $8, %rcx
+    cmpq $8, %rcx
+    jae 1b
+2:  testq %rcx, %rcx
+    jz cl_copy_end
+3:  movb (%rsi), %al
+    movb %al, (%rdi)
+    incq %rsi
+    incq %rdi
+    decq %rcx
+    jnz 3b
+    jmp cl_copy_end
+    .globl cl_copy_fast_end
+cl_copy_fast_end:
     .globl cl_copy_start
 cl_copy_start:
     rep movsb
@@ -204,7 +230,29 @@ cl_copy_end:
     .globl cl_fill_user
 cl_fill_user:
     movq %rsi, %rcx
-    movl %edx, %eax
+    movzbl %dl, %eax
+    cmpq $256, %rsi
+    ja cl_fill_start
+    movabsq $0x0101010101010101, %r8
+    imulq %rax, %r8
+    .globl cl_fill_fast_start
+cl_fill_fast_start:
+    cmpq $8, %rcx
+    jb 2f
+1:  movq %r8, (%rdi)
+    addq $8, %rdi
+    subq $8, %rcx
+    cmpq $8, %rcx
+    jae 1b
+2:  testq %rcx, %rcx
+    jz cl_fill_end
+3:  movb %al, (%rdi)
+    incq %rdi
+    decq %rcx
+    jnz 3b
+    jmp cl_fill_end
+    .globl cl_fill_fast_end
+cl_fill_fast_end:
     .globl cl_fill_start
 cl_fill_start:
     rep stosb
@@ -283,6 +331,17 @@ cl_xsave:
     movl $-1, %eax
     movl $-1, %edx
     xsave64 (%rdi)
+    ret
+    .globl cl_xsave_part
+cl_xsave_part:
+    movq %rsi, %rax
+    movq %rsi, %rdx
+    shrq $32, %rdx
+    xsave64 (%rdi)
+    ret
+    .globl cl_vzeroupper
+cl_vzeroupper:
+    vzeroupper
     ret
     .globl cl_write_fs_base
 cl_write_fs_base:

@@ -101,6 +101,12 @@ static inline cl_thread_block *cl_block(void) {
 cl_thread_block *cl_block(void);
 #endif
 
+/// A load that the compiler does not merge with its neighbours.
+static inline uint64_t cl_load64(const uint64_t *p) {
+  uint64_t v;
+  __asm__("movq %1, %0" : "=r"(v) : "m"(*p));
+  return v;
+}
 static inline void cl_pause(void) { __builtin_ia32_pause(); }
 static inline uint64_t cl_rdtsc(void) { return __builtin_ia32_rdtsc(); }
 
@@ -157,6 +163,9 @@ extern char cl_trap_continue[];
 uint64_t cl_get_xfrm(void);
 void cl_set_xfrm(uint64_t xfrm);
 void cl_xsave(void *area);
+/// XSAVE of the components in `mask` only.
+void cl_xsave_part(void *area, uint64_t mask);
+void cl_vzeroupper(void);
 void cl_xrstor_initial(void);
 void cl_write_fs_base(uint64_t base);
 
