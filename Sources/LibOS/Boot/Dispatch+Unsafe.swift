@@ -6,17 +6,24 @@
   /// From the assembly (User.S) into the kernel: system calls, exceptions, and work on the way out.
   enum Dispatch {
     static let tableSize = 463
+    /// A closure of its own in generic memory is stored re-abstracted: a thunk that copies the arguments
+    /// and a context to retain for every call. In a structure it is not.
+    struct Row {
+      let handler: Syscall.Handler
+    }
     /// Handlers by number; written once at boot.
-    nonisolated(unsafe) static var handlers: UnsafeMutablePointer<Syscall.Handler>! = nil
+    nonisolated(unsafe) static var rows: UnsafeMutablePointer<Row>! = nil
     nonisolated(unsafe) static var isTracing = false
 
     static func start() {
-      let table = UnsafeMutablePointer<Syscall.Handler>.allocate(capacity: tableSize)
-      unsafe table.initialize(repeating: unsupported, count: tableSize)
+      let table = UnsafeMutablePointer<Row>.allocate(capacity: tableSize)
+      unsafe table.initialize(repeating: Row(handler: unsupported), count: tableSize)
       for family in SyscallTable.families {
-        for call in family where call.number < tableSize { unsafe table[call.number] = call.handler }
+        for call in family where call.number < tableSize {
+          unsafe table[call.number] = Row(handler: call.handler)
+        }
       }
-      unsafe handlers = table
+      unsafe rows = table
     }
 
     static let unsupported: Syscall.Handler = { (t, a) throws(Errno) in
@@ -27,12 +34,15 @@
     @inline(__always)
     static func call(_ regs: UnsafeMutablePointer<cl_regs>, _ task: Task) {
       let number = unsafe Int(truncatingIfNeeded: Int32(truncatingIfNeeded: regs.pointee.orig_rax))
+      // One register at a time: a wider load of what the entry has just stored in two pieces waits until both
+      // stores have reached the cache.
       let arguments = unsafe SyscallArguments(
-        a0: UInt(regs.pointee.rdi), a1: UInt(regs.pointee.rsi), a2: UInt(regs.pointee.rdx),
-        a3: UInt(regs.pointee.r10), a4: UInt(regs.pointee.r8), a5: UInt(regs.pointee.r9))
+        a0: UInt(cl_load64(&regs.pointee.rdi)), a1: UInt(cl_load64(&regs.pointee.rsi)),
+        a2: UInt(cl_load64(&regs.pointee.rdx)), a3: UInt(cl_load64(&regs.pointee.r10)),
+        a4: UInt(cl_load64(&regs.pointee.r8)), a5: UInt(cl_load64(&regs.pointee.r9)))
       do throws(Errno) {
         guard number >= 0, number < tableSize else { throw .ENOSYS }
-        let result = unsafe try handlers[number](task, arguments)
+        let result = unsafe try rows[number].handler(task, arguments)
         unsafe regs.pointee.rax = UInt64(bitPattern: Int64(result))
       } catch {
         unsafe regs.pointee.rax = UInt64(bitPattern: -Int64(error.rawValue))
@@ -41,15 +51,17 @@
   }
 
   @c(libos_syscall) func libos_syscall(_ regs: UnsafeMutablePointer<cl_regs>) {
-    let task = Task.current
-    unsafe task.registers = regs
-    if unsafe Dispatch.isTracing {
-      unsafe Strace.call(regs, task)
-    } else {
-      unsafe Dispatch.call(regs, task)
+    // Without a reference of its own, which would be two locked instructions a call.
+    unsafe Task.currentReference._withUnsafeGuaranteedRef { (task) in
+      unsafe task.registers = regs
+      if unsafe Dispatch.isTracing {
+        unsafe Strace.call(regs, task)
+      } else {
+        unsafe Dispatch.call(regs, task)
+      }
+      // -ERESTARTSYS ... -ERESTART_RESTARTBLOCK are resolved by the signal code, never shown.
+      if unsafe regs.pointee.rax &+ 516 <= 4 { unsafe task.returnToUser(regs) }
     }
-    // -ERESTARTSYS ... -ERESTART_RESTARTBLOCK are resolved by the signal code, never shown.
-    if unsafe regs.pointee.rax &+ 516 <= 4 { unsafe task.returnToUser(regs) }
   }
 
   @c(libos_return_work) func libos_return_work(_ regs: UnsafeMutablePointer<cl_regs>) {

@@ -50,9 +50,13 @@ import Synchronization
 
   /// The calling thread's task.
   static var current: Task {
+    // SAFETY: as in `currentReference`.
+    unsafe currentReference.takeUnretainedValue()
+  }
+
+  static var currentReference: Unmanaged<Task> {
     // SAFETY: set when the thread starts, and the process keeps the task alive until it has left.
     unsafe Unmanaged<Task>.fromOpaque(UnsafeRawPointer(bitPattern: UInt(cl_block().pointee.task))!)
-      .takeUnretainedValue()
   }
 
   /// The calling thread's task, or nil for a thread of the kernel itself.
