@@ -189,17 +189,7 @@ void clh_tsc_sample(uint64_t *tsc, uint64_t *monotonic_ns) {
   }
 }
 
-/// A measurement of 1 ms: good to some 50 ppm.
-static uint64_t measured_tsc_frequency(void) {
-  uint64_t first, start, last, now;
-  clh_tsc_sample(&first, &start);
-  do clh_tsc_sample(&last, &now);
-  while (now - start < 1000000);
-  return (uint64_t)((__uint128_t)(last - first) * 1000000000u / (now - start));
-}
-
-uint64_t clh_tsc_frequency(int *is_exact) {
-  *is_exact = 1;
+uint64_t clh_tsc_frequency(void) {
   unsigned a, b, c, d;
   if (__get_cpuid_count(0x15, 0, &a, &b, &c, &d) && a && b && c) return (uint64_t)c * b / a;
   __cpuid(1, a, b, c, d);
@@ -210,10 +200,7 @@ uint64_t clh_tsc_frequency(int *is_exact) {
       if (a) return (uint64_t)a * 1000;
     }
   }
-  uint64_t frequency = kernel_tsc_frequency();
-  if (frequency) return frequency;
-  *is_exact = 0;
-  return measured_tsc_frequency();
+  return kernel_tsc_frequency();
 }
 
 void clh_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]) {

@@ -54,9 +54,9 @@ long clh_filesystem_type(const char *path);
 long clh_send_message(int socket, const void *bytes, size_t size, int fd);
 long clh_receive_message(int socket, void *bytes, size_t size, int *fd);
 
-/// The processor's TSC frequency in Hz: from CPUID leaf 15H, a hypervisor's leaf 40000010H, the kernel, or
-/// a short measurement. Before the seccomp filter, which ends the third.
-uint64_t clh_tsc_frequency(int *is_exact);
+/// The processor's TSC frequency in Hz: from CPUID leaf 15H, a hypervisor's leaf 40000010H, or the kernel
+/// (before the seccomp filter). 0: nobody says.
+uint64_t clh_tsc_frequency(void);
 /// The TSC and CLOCK_MONOTONIC at the same moment.
 void clh_tsc_sample(uint64_t *tsc, uint64_t *monotonic_ns);
 /// EAX, EBX, ECX, EDX.
