@@ -23,7 +23,7 @@ extension Task {
         waitWhileStopped(stop)
         continue
       }
-      guard let info = takeSignal() else {
+      guard let info = takeSignal(SignalSet(bits: ~signals.blocked.bits)) else {
         clearWork()
         if let mask = signals.savedMask {
           signals.blocked = mask
@@ -73,13 +73,13 @@ extension Task {
     }
   }
 
-  /// The next signal for this thread: its own first, then the process's. Signal lock held.
-  private func takeSignal() -> SignalInfo? {
-    let wanted = SignalSet(bits: ~signals.blocked.bits)
-    if let own = signals.pending.take(wanted) { return own }
-    guard let shared = process.signals.pending.take(wanted) else { return nil }
-    process.noteTaken(shared)
-    return shared
+  /// The next signal of a set for this thread: its own first, then the process's. Signal lock held.
+  func takeSignal(_ wanted: SignalSet) -> SignalInfo? {
+    guard var info = signals.pending.take(wanted) ?? process.signals.pending.take(wanted) else {
+      return nil
+    }
+    process.noteTaken(&info)
+    return info
   }
 
   /// SIG_DFL (signal(7)).

@@ -257,11 +257,7 @@ extension Task {
     signals.waitingFor = wanted
     defer { signals.waitingFor = SignalSet() }
     while true {
-      if let own = signals.pending.take(wanted) { return own }
-      if let shared = state.pending.take(wanted) {
-        process.noteTaken(shared)
-        return shared
-      }
+      if let found = takeSignal(wanted) { return found }
       if hasDeliverableSignal { throw .EINTR }
       if let deadlineNs, Clock.monotonicNs() >= deadlineNs { throw .EAGAIN }
       state.lock.unlock()

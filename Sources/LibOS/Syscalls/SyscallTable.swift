@@ -5,7 +5,7 @@ enum SyscallTable {
       memorySyscalls,
       openSyscalls, readWriteSyscalls, statSyscalls, directorySyscalls, descriptorSyscalls,
       threadSyscalls, processSyscalls, futexSyscalls, schedulingSyscalls,
-      signalSyscalls, timeSyscalls, pollSyscalls, epollSyscalls,
+      signalSyscalls, timeSyscalls, timerSyscalls, pollSyscalls, epollSyscalls,
       identitySyscalls, limitSyscalls, systemSyscalls,
       nameSyscalls, attributeSyscalls, fileSystemSyscalls, extendedAttributeSyscalls,
       transferSyscalls, lockSyscalls, socketSyscalls,
