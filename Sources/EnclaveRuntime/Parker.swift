@@ -62,6 +62,9 @@ import Synchronization
     state.store(0, ordering: .releasing)
   }
 
+  /// The thread sleeps, or is about to; it will execute a full barrier before it goes on.
+  public var isAsleep: Bool { state.load(ordering: .sequentiallyConsistent) == 2 }
+
   /// True: the thread was asleep.
   @discardableResult public func unpark() -> Bool {
     guard state.exchange(1, ordering: .acquiringAndReleasing) == 2 else { return false }

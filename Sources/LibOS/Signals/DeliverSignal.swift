@@ -11,6 +11,7 @@ extension Task {
   /// handler has SA_RESTART and the call answered ERESTARTSYS; otherwise it ends with EINTR (signal(7)).
   func returnToUser(_ regs: UnsafeMutablePointer<cl_regs>) {
     let state = process.signals
+    passBarrier()
     while true {
       state.lock.lock()
       if exitStatus != nil || state.groupExit != nil {

@@ -12,6 +12,13 @@ let futexSyscalls: [Syscall] = [
   Syscall(274, "get_robust_list") { (t, a) throws(Errno) in
     try t.sys_get_robust_list(pid: a.int32(0), head: a[1], size: a[2])
   },
+  Syscall(324, "membarrier") { (t, a) throws(Errno) in
+    try t.sys_membarrier(a.int32(0), flags: a.uint32(1))
+  },
+  Syscall(449, "futex_waitv") { (t, a) throws(Errno) in
+    try t.sys_futex_waitv(
+      a[0], count: a.uint32(1), flags: a.uint32(2), timeout: a[3], clock: a.int32(4))
+  },
 ]
 
 extension Task {
@@ -59,6 +66,38 @@ extension Task {
       let other = try FutexKey(second, isPrivate: isPrivate, in: process)
       return try FutexTable.shared.wakeOperation(
         key, other, wake: max(1, Int(Int32(bitPattern: value))), wakeSecond: max(1, count2), operation: value3)
+    case F.FUTEX_LOCK_PI, F.FUTEX_LOCK_PI2:
+      // FUTEX_LOCK_PI has always measured its timeout on CLOCK_REALTIME.
+      let deadline = try absoluteTimeout(
+        timeoutOrCount, realtime: command == F.FUTEX_LOCK_PI || realtime)
+      return try FutexTable.shared.lockPI(
+        self, try FutexKey(address, isPrivate: isPrivate, in: process), deadlineNs: deadline)
+    case F.FUTEX_TRYLOCK_PI:
+      return try FutexTable.shared.lockPI(
+        self, try FutexKey(address, isPrivate: isPrivate, in: process), deadlineNs: nil, tries: true)
+    case F.FUTEX_UNLOCK_PI:
+      return try FutexTable.shared.unlockPI(
+        self, try FutexKey(address, isPrivate: isPrivate, in: process))
+    case F.FUTEX_WAIT_REQUEUE_PI:
+      let deadline = try absoluteTimeout(timeoutOrCount, realtime: realtime)
+      guard address != second else { throw .EINVAL }
+      let key = try FutexKey(address, isPrivate: isPrivate, in: process)
+      let target = try FutexKey(second, isPrivate: isPrivate, in: process)
+      futexWaiter.tid = UInt32(tid)
+      try FutexTable.shared.enqueue(
+        futexWaiter, key, value: value, bitset: .max, target: target)
+      do throws(Errno) {
+        try FutexTable.shared.sleep(futexWaiter, self, deadlineNs: deadline)
+      } catch {
+        // The caller has let go of the mutex: it must look again, not wait again.
+        throw error == .ERESTARTSYS ? .EAGAIN : error
+      }
+      return 0
+    case F.FUTEX_CMP_REQUEUE_PI:
+      guard value == 1, count2 >= 0, address != second else { throw .EINVAL }
+      let key = try FutexKey(address, isPrivate: isPrivate, in: process)
+      let target = try FutexKey(second, isPrivate: isPrivate, in: process)
+      return try FutexTable.shared.requeuePI(key, to: target, move: count2, expected: value3)
     default:
       throw .ENOSYS
     }
@@ -115,5 +154,67 @@ extension Task {
     try UserMemory.write(UInt(MemoryLayout<RobustListHead>.size), to: size)
     try UserMemory.write(task.robustList, to: head)
     return 0
+  }
+
+  /// `futex_waitv(struct futex_waitv *waiters, unsigned int nr_futexes, unsigned int flags, struct timespec *timeout, clockid_t clockid);`
+  ///
+  /// Returns the index of one that was woken.
+  func sys_futex_waitv(
+    _ address: UInt, count: UInt32, flags: UInt32, timeout: UInt, clock: Int32
+  ) throws(Errno) -> Int {
+    guard flags == 0, count > 0, count <= UInt32(FutexWaitv.FUTEX_WAITV_MAX) else { throw .EINVAL }
+    var deadline: UInt64?
+    if timeout != 0 {
+      guard clock == ClockID.CLOCK_MONOTONIC || clock == ClockID.CLOCK_REALTIME else { throw .EINVAL }
+      deadline = try absoluteTimeout(timeout, realtime: clock == ClockID.CLOCK_REALTIME)
+    }
+    var keys: [(FutexKey, UInt32)] = []
+    for i in 0..<UInt(count) {
+      let entry = try UserMemory.read(address &+ i * 24, as: FutexWaitv.self)
+      guard entry.reserved == 0, entry.flags & FutexWaitv.FUTEX_32 != 0,
+        entry.flags & ~(FutexWaitv.FUTEX_32 | FutexWaitv.FUTEX_PRIVATE_FLAG) == 0
+      else { throw .EINVAL }
+      keys.append(
+        (
+          try FutexKey(
+            UInt(entry.address), isPrivate: entry.flags & FutexWaitv.FUTEX_PRIVATE_FLAG != 0,
+            in: process), UInt32(truncatingIfNeeded: entry.value)
+        ))
+    }
+    let table = FutexTable.shared
+    var waiters: [FutexWaiter] = []
+    waiters.reserveCapacity(keys.count)
+    /// Takes all out; the index of one that somebody had woken.
+    func leave() -> Int? {
+      var woken: Int?
+      for (i, waiter) in waiters.enumerated() where !table.cancel(waiter) { woken = i }
+      waiters = []
+      return woken
+    }
+    for (key, value) in keys {
+      let waiter = FutexWaiter(parker: parker)
+      do throws(Errno) {
+        try table.enqueue(waiter, key, value: value, bitset: .max)
+      } catch {
+        // Linux: one that was woken meanwhile wins over the mismatch of a later one.
+        if let woken = leave() { return woken }
+        throw error
+      }
+      waiters.append(waiter)
+    }
+    while true {
+      if waiters.contains(where: { $0.isWoken }), let woken = leave() { return woken }
+      var failure: Errno?
+      if hasInterruptingSignal {
+        failure = .ERESTARTSYS
+      } else if let deadline, Clock.monotonicNs() >= deadline {
+        failure = .ETIMEDOUT
+      }
+      if let failure {
+        if let woken = leave() { return woken }
+        throw failure
+      }
+      park(deadlineNs: deadline)
+    }
   }
 }

@@ -8,6 +8,7 @@ extension Task {
   func exitThread(waitStatus: Int32) -> Never {
     let process = process
     exitRobustList()
+    FutexTable.shared.ownerDied(UInt32(tid))
     clearChildTidAndWake()
     process.usage.add(cpuTime)
     if process.remove(self) {

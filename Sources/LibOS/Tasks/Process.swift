@@ -40,6 +40,9 @@ final class Process: @unchecked Sendable {
   var limits = ResourceLimits()
   let usage = ProcessUsage()
   let timers = ProcessTimers()
+  /// membarrier(2): how many there were, and which kinds the process has registered for.
+  let barrierCount = Atomic<UInt64>(0)
+  let barrierRegistered = Atomic<UInt32>(0)
 
   /// Absolute path of the program, for /proc/self/exe; its arguments and environment for /proc.
   var executablePath: [UInt8] = []

@@ -30,8 +30,8 @@ import Synchronization
   var scheduling = SchedulingAttributes()
   /// Waits on a futex with this, without an allocation.
   let futexWaiter: FutexWaiter
-  /// PI futexes this thread owns in the kernel. Guarded by `FutexTable.piLock`.
-  var ownedPIFutexes: [PIState] = []
+  /// The last membarrier(2) of its process that this thread has passed.
+  let barrierPassed = Atomic<UInt64>(0)
   let cpuTime = CPUTime()
 
   /// exit(2) was called, or the process is being killed: the thread ends on its way to user mode.

@@ -8,7 +8,7 @@ import LinuxABI
 /// the order of their index.
 final class FutexTable: @unchecked Sendable {
   static let shared = FutexTable()
-  private let buckets: [FutexBucket]
+  let buckets: [FutexBucket]
 
   init() {
     var made: [FutexBucket] = []
@@ -37,7 +37,9 @@ final class FutexTable: @unchecked Sendable {
   // MARK: Waiting
 
   /// Puts the waiter in its list if the word still has this value. EAGAIN otherwise.
-  func enqueue(_ waiter: FutexWaiter, _ key: FutexKey, value: UInt32, bitset: UInt32) throws(Errno) {
+  func enqueue(
+    _ waiter: FutexWaiter, _ key: FutexKey, value: UInt32, bitset: UInt32, target: FutexKey? = nil
+  ) throws(Errno) {
     let bucket = bucket(key)
     waiter.reset()
     while true {
@@ -49,6 +51,8 @@ final class FutexTable: @unchecked Sendable {
         }
         waiter.key = key
         waiter.bitset = bitset
+        waiter.requeueTarget = target
+        waiter.isPI = false
         bucket.append(waiter)
         bucket.unlock()
         return
@@ -119,7 +123,7 @@ final class FutexTable: @unchecked Sendable {
     var taken = 0
     while let w = at {
       at = w.next
-      if w.key == key, w.bitset & bitset != 0, w.requeueTarget == nil {
+      if w.key == key, w.bitset & bitset != 0, w.requeueTarget == nil, !w.isPI {
         bucket.remove(w)
         list.add(w)
         taken += 1
@@ -156,7 +160,7 @@ final class FutexTable: @unchecked Sendable {
       var at = source.first
       while let w = at, moved < move {
         at = w.next
-        if w.key == key, w.requeueTarget == nil {
+        if w.key == key, w.requeueTarget == nil, !w.isPI {
           source.remove(w)
           w.key = target
           destination.append(w)

@@ -10,9 +10,13 @@ final class FutexWaiter: @unchecked Sendable {
   var bitset: UInt32 = 0
   var next: FutexWaiter?
   var previous: FutexWaiter?
-  /// FUTEX_WAIT_REQUEUE_PI: the PI futex it may be moved to; then owner and value are settled by the mover.
+  /// FUTEX_WAIT_REQUEUE_PI: the PI futex it may be moved to.
   var requeueTarget: FutexKey?
-  var piTask: Task?
+  /// Waits for a PI futex: it is woken as its owner.
+  var isPI = false
+  /// The thread that waits, and the one that owns the PI futex it waits for.
+  var tid: UInt32 = 0
+  var ownerTid: UInt32 = 0
   /// The bucket it is in now, -1: none. Written under that bucket's lock; read to find the lock.
   private let bucketIndex = Atomic<Int>(-1)
   private let woken = Atomic<Bool>(false)
