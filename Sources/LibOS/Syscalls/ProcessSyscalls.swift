@@ -1,17 +1,45 @@
 import EnclaveRuntime
 import LinuxABI
 
-/// wait4(2), waitid(2), prctl(2).
+/// wait4(2), waitid(2), process groups and sessions, getrusage(2).
 let processSyscalls: [Syscall] = [
   Syscall(61, "wait4") { (t, a) throws(Errno) in
     try t.sys_wait4(pid: a.int32(0), status: a[1], options: a.uint32(2), usage: a[3])
   },
-  Syscall(157, "prctl") { (t, a) throws(Errno) in
-    try t.sys_prctl(a.int32(0), a[1], a[2], a[3], a[4])
+  Syscall(98, "getrusage") { (t, a) throws(Errno) in
+    try t.sys_getrusage(a.int32(0), a[1])
+  },
+  Syscall(100, "times") { (t, a) throws(Errno) in try t.sys_times(a[0]) },
+  Syscall(109, "setpgid") { (t, a) throws(Errno) in
+    try t.sys_setpgid(pid: a.int32(0), group: a.int32(1))
+  },
+  Syscall(111, "getpgrp") { (t, _) throws(Errno) in Int(t.process.group) },
+  Syscall(112, "setsid") { (t, _) throws(Errno) in try t.sys_setsid() },
+  Syscall(121, "getpgid") { (t, a) throws(Errno) in
+    Int(try t.processTarget(a.int32(0)).group)
+  },
+  Syscall(124, "getsid") { (t, a) throws(Errno) in
+    Int(try t.processTarget(a.int32(0)).session)
+  },
+  Syscall(135, "personality", .partial("PER_LINUX only")) { (t, a) throws(Errno) in
+    t.sys_personality(a.uint32(0))
+  },
+  Syscall(247, "waitid", .partial("no P_PIDFD")) { (t, a) throws(Errno) in
+    try t.sys_waitid(
+      type: a.int32(0), id: a.int32(1), info: a[2], options: a.uint32(3), usage: a[4])
   },
 ]
 
 extension Task {
+  /// 0: the caller's process.
+  func processTarget(_ pid: Int32) throws(Errno) -> Process {
+    if pid == 0 { return process }
+    guard let target = TaskTable.shared.process(pid) ?? TaskTable.shared.task(pid)?.process else {
+      throw .ESRCH
+    }
+    return target
+  }
+
   /// `wait4(pid_t pid, int *wstatus, int options, struct rusage *rusage);`
   func sys_wait4(pid: Int32, status: UInt, options: UInt32, usage: UInt) throws(Errno) -> Int {
     var options = WaitOptions(rawValue: options)
@@ -32,31 +60,108 @@ extension Task {
     return Int(event.pid)
   }
 
-  /// `prctl(int op, ...);`
-  func sys_prctl(_ operation: Int32, _ a: UInt, _ b: UInt, _ c: UInt, _ d: UInt) throws(Errno) -> Int {
-    switch operation {
-    case 15:  // PR_SET_NAME
-      name = try UserMemory.readCStringPrefix(a, limit: 15)
-      return 0
-    case 16:  // PR_GET_NAME
-      var bytes = name
-      while bytes.count < 16 { bytes.append(0) }
-      try UserMemory.writeBytes(bytes, to: a)
-      return 0
+  /// `waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options, struct rusage *ru);`
+  func sys_waitid(
+    type: Int32, id: Int32, info: UInt, options: UInt32, usage: UInt
+  ) throws(Errno) -> Int {
+    let options = WaitOptions(rawValue: options)
+    let valid: WaitOptions = [
+      .WNOHANG, .WNOWAIT, .WEXITED, .WUNTRACED, .WCONTINUED, .__WNOTHREAD, .__WCLONE, .__WALL,
+    ]
+    guard options.isSubset(of: valid), !options.isDisjoint(with: [.WEXITED, .WUNTRACED, .WCONTINUED])
+    else { throw .EINVAL }
+    let selector: ChildSelector
+    switch type {
+    case 0: selector = .any
+    case 1:
+      guard id > 0 else { throw .EINVAL }
+      selector = .pid(id)
+    case 2:
+      guard id >= 0 else { throw .EINVAL }
+      selector = .group(id == 0 ? process.group : id)
     default: throw .EINVAL
     }
-  }
-}
-
-extension UserMemory {
-  /// At most `limit` bytes of a string, which may go on.
-  static func readCStringPrefix(_ address: UInt, limit: Int) throws(Errno) -> [UInt8] {
-    var out: [UInt8] = []
-    while out.count < limit {
-      let byte = try UserMemory.read(address &+ UInt(out.count), as: UInt8.self)
-      if byte == 0 { break }
-      out.append(byte)
+    let event = try process.waitForChild(selector, options)
+    if usage != 0, let event { try UserMemory.write(event.usage, to: usage) }
+    if info != 0 {
+      // Linux writes the 28 bytes that mean something.
+      let found = event?.info ?? SignalInfo()
+      try UserMemory.write(found.signo, to: info)
+      try UserMemory.write(found.errno, to: info + 4)
+      try UserMemory.write(found.code, to: info + 8)
+      try UserMemory.write(found.word0, to: info + 16)
+      try UserMemory.write(UInt32(truncatingIfNeeded: found.word1), to: info + 24)
     }
-    return out
+    return 0
+  }
+
+  // MARK: Groups and sessions
+
+  /// `setpgid(pid_t pid, pid_t pgid);`
+  func sys_setpgid(pid: Int32, group: Int32) throws(Errno) -> Int {
+    guard group >= 0 else { throw .EINVAL }
+    let target = try processTarget(pid)
+    guard target === process || target.parentPid == process.pid else { throw .ESRCH }
+    let group = group == 0 ? target.pid : group
+    let members = TaskTable.shared.processes(inGroup: group)
+    let table = TaskTable.shared
+    table.lock.lock()
+    defer { table.lock.unlock() }
+    guard target.session == process.session, target.session != target.pid else { throw .EPERM }
+    if target !== process, target.hasExecuted { throw .EACCES }
+    if group != target.pid {
+      guard members.contains(where: { $0.session == process.session }) else { throw .EPERM }
+    }
+    target.group = group
+    return 0
+  }
+
+  func sys_setsid() throws(Errno) -> Int {
+    let members = TaskTable.shared.processes(inGroup: process.pid)
+    let table = TaskTable.shared
+    table.lock.lock()
+    defer { table.lock.unlock() }
+    guard members.isEmpty else { throw .EPERM }
+    process.session = process.pid
+    process.group = process.pid
+    return Int(process.pid)
+  }
+
+  /// 0xFFFFFFFF asks only.
+  func sys_personality(_ persona: UInt32) -> Int {
+    let old = process.attributes.personality
+    if persona != .max { process.attributes.personality = persona }
+    return Int(old)
+  }
+
+  // MARK: Usage
+
+  /// `getrusage(int who, struct rusage *usage);`
+  func sys_getrusage(_ who: Int32, _ address: UInt) throws(Errno) -> Int {
+    var usage = Rusage()
+    switch who {
+    case Rusage.RUSAGE_SELF:
+      usage.userTime = Timeval(ns: process.cpuTimeNs)
+      usage.maximumResidentKB = Int64(SystemMemory.current.used / 1024)
+    case Rusage.RUSAGE_CHILDREN: usage.userTime = Timeval(ns: process.usage.waitedChildrenNs)
+    case Rusage.RUSAGE_THREAD:
+      usage.userTime = Timeval(ns: cpuTime.runNs)
+      usage.maximumResidentKB = Int64(SystemMemory.current.used / 1024)
+    default: throw .EINVAL
+    }
+    try UserMemory.write(usage, to: address)
+    return 0
+  }
+
+  /// `clock_t times(struct tms *buf);` in ticks of 10 ms.
+  func sys_times(_ address: UInt) throws(Errno) -> Int {
+    let tick: UInt64 = 10_000_000
+    if address != 0 {
+      try UserMemory.write(process.cpuTimeNs / tick, to: address)
+      try UserMemory.write(UInt64(0), to: address + 8)
+      try UserMemory.write(process.usage.waitedChildrenNs / tick, to: address + 16)
+      try UserMemory.write(UInt64(0), to: address + 24)
+    }
+    return Int(Clock.monotonicNs() / tick)
   }
 }

@@ -4,9 +4,9 @@ enum SyscallTable {
     [
       memorySyscalls,
       openSyscalls, readWriteSyscalls, statSyscalls, directorySyscalls, descriptorSyscalls,
-      threadSyscalls, processSyscalls, futexSyscalls, schedulingSyscalls,
-      signalSyscalls, timeSyscalls, timerSyscalls, pollSyscalls, epollSyscalls,
-      identitySyscalls, limitSyscalls, systemSyscalls,
+      threadSyscalls, processSyscalls, prctlSyscalls, futexSyscalls, schedulingSyscalls,
+      signalSyscalls, signalfdSyscalls, timeSyscalls, timerSyscalls, pollSyscalls, epollSyscalls,
+      identitySyscalls, limitSyscalls, systemSyscalls, refusedSyscalls,
       nameSyscalls, attributeSyscalls, fileSystemSyscalls, extendedAttributeSyscalls,
       transferSyscalls, lockSyscalls, socketSyscalls,
     ]

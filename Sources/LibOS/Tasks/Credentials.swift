@@ -12,6 +12,8 @@ struct Credentials {
   var fileSystemGroup: UInt32 = 0
   var groups: [UInt32] = []
   var capabilities = CapabilitySets.container
+  /// prctl(PR_SET_KEEPCAPS)
+  var keepsCapabilities = false
 
   init() {}
   init(user: UInt32, group: UInt32) {

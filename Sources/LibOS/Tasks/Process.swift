@@ -24,6 +24,8 @@ final class Process: @unchecked Sendable {
   let childQueue = WaitQueue()
   /// The wait status of a process that has ended; nil while it runs. Guarded by the task table's lock.
   var zombieStatus: Int32?
+  /// It has called execve(2) since it was made: setpgid(2) by its parent comes too late.
+  var hasExecuted = false
   /// Stop and continue events that the parent has not yet waited for. Guarded by `signals.lock`.
   var stopReport: Signal?
   var continueReport = false

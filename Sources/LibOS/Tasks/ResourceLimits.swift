@@ -42,6 +42,12 @@ extension Process {
     // Linux sysctl fs.nr_open.
     if resource == UInt32(ResourceLimit.RLIMIT_NOFILE), new.maximum > 1_048_576 { throw .EPERM }
     limits[Int(resource)] = new
+    switch Int(resource) {
+    case ResourceLimit.RLIMIT_NOFILE: files.limit = Int(clamping: new.current)
+    case ResourceLimit.RLIMIT_STACK: memory.stackLimit = UInt(new.current)
+    case ResourceLimit.RLIMIT_DATA: memory.dataLimit = UInt(new.current)
+    default: break
+    }
     return old
   }
 

@@ -5,6 +5,7 @@ import Synchronization
 struct SystemMemory {
   var total: UInt64
   var free: UInt64
+  var used: UInt64 { total - free }
 
   static var current: SystemMemory {
     #if CLOISTER_ENCLAVE

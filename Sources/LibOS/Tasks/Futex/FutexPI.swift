@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// PI futexes (futex(2), "Priority-inheritance futexes"): the word holds the owner's thread number, and the kernel hands
 /// the lock to the next waiter itself.
@@ -14,6 +15,7 @@ extension FutexTable {
     let own = UInt32(task.tid)
     let waiter = task.futexWaiter
     let bucket = bucket(key)
+    isPIUsed.store(true, ordering: .sequentiallyConsistent)
     while true {
       // The owner is looked up before the spin lock: the task table's lock sleeps.
       let seen = try FutexWordAccess.load(key.address)
@@ -94,6 +96,7 @@ extension FutexTable {
 
   /// A thread ends: what it owns and others wait for goes to the next one, marked FUTEX_OWNER_DIED.
   func ownerDied(_ tid: UInt32) {
+    guard isPIUsed.load(ordering: .sequentiallyConsistent) else { return }
     for bucket in buckets {
       while true {
         bucket.lock()
@@ -135,6 +138,7 @@ extension FutexTable {
   func requeuePI(_ key: FutexKey, to target: FutexKey, move: Int, expected: UInt32) throws(Errno) -> Int {
     let source = bucket(key)
     let destination = bucket(target)
+    isPIUsed.store(true, ordering: .sequentiallyConsistent)
     while true {
       try FutexWordAccess.makeWritable(target.address)
       let seen = try FutexWordAccess.load(target.address)

@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// futex(2): waiting on a word of user memory. All inside the enclave; the host only parks and unparks.
 ///
@@ -9,6 +10,8 @@ import LinuxABI
 final class FutexTable: @unchecked Sendable {
   static let shared = FutexTable()
   let buckets: [FutexBucket]
+  /// Somebody has waited for a PI futex: only then the end of a thread has to look for them.
+  let isPIUsed = Atomic<Bool>(false)
 
   init() {
     var made: [FutexBucket] = []
