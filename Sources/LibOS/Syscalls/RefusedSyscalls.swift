@@ -16,12 +16,7 @@ let refusedSyscalls: [Syscall] = [
   Syscall(154, "modify_ldt", .refused("an enclave has no LDT")) {
     (_, _) throws(Errno) in throw .ENOSYS
   },
-  Syscall(155, "pivot_root", .refused("needs CAP_SYS_ADMIN")) {
-    (_, _) throws(Errno) in throw .EPERM
-  },
   Syscall(163, "acct", .refused("needs CAP_SYS_PACCT")) { (_, _) throws(Errno) in throw .EPERM },
-  Syscall(165, "mount", .refused("needs CAP_SYS_ADMIN")) { (_, _) throws(Errno) in throw .EPERM },
-  Syscall(166, "umount2", .refused("needs CAP_SYS_ADMIN")) { (_, _) throws(Errno) in throw .EPERM },
   Syscall(167, "swapon", .refused("needs CAP_SYS_ADMIN")) { (_, _) throws(Errno) in throw .EPERM },
   Syscall(168, "swapoff", .refused("needs CAP_SYS_ADMIN")) { (_, _) throws(Errno) in throw .EPERM },
   Syscall(169, "reboot", .refused("needs CAP_SYS_BOOT")) { (_, _) throws(Errno) in throw .EPERM },
@@ -37,7 +32,6 @@ let refusedSyscalls: [Syscall] = [
   },
   Syscall(175, "init_module", .refused("no modules")) { (_, _) throws(Errno) in throw .EPERM },
   Syscall(176, "delete_module", .refused("no modules")) { (_, _) throws(Errno) in throw .EPERM },
-  Syscall(179, "quotactl", .refused("no quotas")) { (_, _) throws(Errno) in throw .ENOSYS },
   Syscall(205, "set_thread_area", .refused("32-bit only")) { (_, _) throws(Errno) in throw .ENOSYS },
   Syscall(211, "get_thread_area", .refused("32-bit only")) { (_, _) throws(Errno) in throw .ENOSYS },
   Syscall(246, "kexec_load", .refused("needs CAP_SYS_BOOT")) {
@@ -57,9 +51,6 @@ let refusedSyscalls: [Syscall] = [
     (_, _) throws(Errno) in throw .EPERM
   },
   Syscall(300, "fanotify_init", .refused("needs CAP_SYS_ADMIN")) {
-    (_, _) throws(Errno) in throw .EPERM
-  },
-  Syscall(304, "open_by_handle_at", .refused("needs CAP_DAC_READ_SEARCH")) {
     (_, _) throws(Errno) in throw .EPERM
   },
   Syscall(308, "setns", .refused("needs CAP_SYS_ADMIN")) { (_, _) throws(Errno) in throw .EPERM },
