@@ -139,12 +139,14 @@ import LinuxABI
     let total = min(count, remaining)
     while done < total {
       advanceSegment()
-      let n = min(first.count, total - done)
+      var n = min(first.count, total - done)
       if isKernel {
         // SAFETY: as in `write`.
         unsafe UnsafeMutableRawPointer(bitPattern: first.address)!.initializeMemory(
           as: UInt8.self, repeating: 0, count: n)
       } else {
+        // Page by page, as Linux does: what fits before a hole is answered.
+        n = min(n, 4096 - Int(first.address & 4095))
         do throws(Errno) { try UserMemory.zero(first.address, count: n) } catch {
           if done > 0 { return done }
           throw error
