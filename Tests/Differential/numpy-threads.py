@@ -1,12 +1,13 @@
 """matmul, SVD, save, and a memory-mapped load that several threads read."""
 import hashlib
 import os
+import sys
 import tempfile
 import threading
 
 import numpy as np
 
-size = int(os.environ.get("SIZE", "0")) or 300
+size = int(sys.argv[1]) if len(sys.argv) > 1 else 300
 rng = np.random.default_rng(2026)
 a = rng.standard_normal((size, size))
 b = rng.standard_normal((size, size))
