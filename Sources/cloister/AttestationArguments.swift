@@ -36,6 +36,54 @@ enum Arguments {
     return [.intel, anchor]
   }
 
+  /// A policy file; the default policy without one.
+  static func policy(_ path: String?) throws -> Policy {
+    guard let path else { return .default }
+    let text = try file(path, limit: 1 << 20)
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    do {
+      return try PolicyFile.parse(String(decoding: text, as: UTF8.self)) { name in
+        let file = URL(fileURLWithPath: name, relativeTo: folder).path
+        return try CollateralFolder.readFile(file, limit: 1 << 24)
+      }
+    } catch {
+      throw ValidationError("\(path): \(error)")
+    }
+  }
+
+  /// Missing collateral is not an error here: the verdict says what is missing.
+  static func collateral(
+    _ folder: String?, _ server: ServerOptions, quote input: [UInt8], at time: Timestamp
+  ) throws -> Collateral {
+    if let folder {
+      guard server.pccs == nil else {
+        throw ValidationError("--collateral and --pccs exclude each other")
+      }
+      do {
+        return try CollateralFolder.read(folder)
+      } catch {
+        warn("\(error)")
+        return Collateral()
+      }
+    }
+    guard server.pccs != nil else {
+      warn("no collateral: pass --collateral DIR or --pccs URL")
+      return Collateral()
+    }
+    let client = try server.client()
+    guard let bytes = try? QuoteInput.decode(input), let quote = try? Quote(bytes),
+      let key = try? CollateralKey(quote)
+    else { return Collateral() }  // The verdict will say what is wrong with the quote.
+    do {
+      return try runBlocking { [cache = server.cache] in
+        try await client.fetch(key, cache: cache, at: time, warn: warn)
+      }
+    } catch {
+      warn("\(error)")
+      return Collateral()
+    }
+  }
+
   @Sendable static func warn(_ text: String) {
     FileHandle.standardError.write(Data("cloister: \(text)\n".utf8))
   }

@@ -7,6 +7,7 @@ struct Cloister: ParsableCommand {
     abstract: "Run unmodified Linux programs inside SGX enclaves, and prove it.",
     subcommands: [
       RunCommand.self, MeasureCommand.self, KeygenCommand.self, HostCallsCommand.self,
-      SitesCommand.self, SyscallsCommand.self, VerifyCommand.self, QuoteCommand.self, CollateralCommand.self,
+      SitesCommand.self, SyscallsCommand.self, VerifyCommand.self, QuoteCommand.self,
+      CollateralCommand.self, RATLSCommand.self,
     ])
 }

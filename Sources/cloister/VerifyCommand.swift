@@ -1,7 +1,5 @@
 import ArgumentParser
 import Attestation
-import AttestationFetch
-import Foundation
 
 /// `cloister verify`: is this quote good, and good enough?
 struct VerifyCommand: ParsableCommand {
@@ -43,7 +41,7 @@ struct VerifyCommand: ParsableCommand {
     context.evidenceTime = try evidenceTime.map(Arguments.time)
     let policy = try readPolicy()
     let input = try Arguments.file(quote, limit: 1 << 20)
-    let collateral = try findCollateral(input, at: time)
+    let collateral = try Arguments.collateral(collateral, server, quote: input, at: time)
     let verdict = verifier.verify(
       input: input, collateral: collateral, at: time, policy: policy, context: context)
     print(json ? verdict.json() : verdict.text)
@@ -56,19 +54,7 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func readPolicy() throws -> Policy {
-    var result = Policy.default
-    if let policy {
-      let text = try Arguments.file(policy, limit: 1 << 20)
-      let folder = URL(fileURLWithPath: policy).deletingLastPathComponent()
-      do {
-        result = try PolicyFile.parse(String(decoding: text, as: UTF8.self)) { name in
-          let file = URL(fileURLWithPath: name, relativeTo: folder).path
-          return try CollateralFolder.readFile(file, limit: 1 << 24)
-        }
-      } catch {
-        throw ValidationError("\(policy): \(error)")
-      }
-    }
+    var result = try Arguments.policy(policy)
     result.allowedAdvisories.formUnion(allowAdvisory)
     for text in mrenclave {
       result.mrenclave.append(try Arguments.hex(text, count: 32...32, "--mrenclave"))
@@ -78,36 +64,5 @@ struct VerifyCommand: ParsableCommand {
       result.reportData = .exact(try Arguments.hex(reportData, count: 64...64, "--report-data"))
     }
     return result
-  }
-
-  /// Missing collateral is not an error here: the verdict says what is missing.
-  private func findCollateral(_ input: [UInt8], at time: Timestamp) throws -> Collateral {
-    if let collateral {
-      guard server.pccs == nil else {
-        throw ValidationError("--collateral and --pccs exclude each other")
-      }
-      do {
-        return try CollateralFolder.read(collateral)
-      } catch {
-        Arguments.warn("\(error)")
-        return Collateral()
-      }
-    }
-    guard server.pccs != nil else {
-      Arguments.warn("no collateral: pass --collateral DIR or --pccs URL")
-      return Collateral()
-    }
-    guard let bytes = try? QuoteInput.decode(input), let quote = try? Quote(bytes),
-      let key = try? CollateralKey(quote)
-    else { return Collateral() }  // The verdict will say what is wrong with the quote.
-    let client = try server.client()
-    do {
-      return try runBlocking { [cache = server.cache] in
-        try await client.fetch(key, cache: cache, at: time, warn: Arguments.warn)
-      }
-    } catch {
-      Arguments.warn("\(error)")
-      return Collateral()
-    }
   }
 }
