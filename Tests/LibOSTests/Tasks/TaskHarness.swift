@@ -7,7 +7,7 @@ import LinuxABI
 
 /// A process whose threads are pthreads, making system calls with the test's own memory as user memory.
 final class TaskHarness: @unchecked Sendable {
-  let process: Process
+  let process: LibOS.Process
   let main: Task
 
   static let started: Bool = {
@@ -21,7 +21,7 @@ final class TaskHarness: @unchecked Sendable {
     // Number 1 would end the test with its process.
     var pid = try TaskTable.shared.allocateNumber()
     if pid == TaskTable.initialPid { pid = try TaskTable.shared.allocateNumber() }
-    process = Process(
+    process = LibOS.Process(
       pid: pid, parentPid: 0, fileSystem: FileSystemContext(), memory: AddressSpace())
     process.files = FileTable()
     main = Task(tid: pid, process: process, parker: Parker(threadIndex: 0), threadIndex: 0)
