@@ -28,7 +28,7 @@ public struct EnclaveImage: Sendable {
 
   public init(contentsOf path: String) throws(HostError) {
     let fd = open(path, O_RDONLY | O_CLOEXEC)
-    guard fd >= 0 else { throw HostError("cannot open the enclave image \(path): \(lastError())") }
+    guard fd >= 0 else { throw HostError("cannot open the enclave image \(path): \(lastError()); `make` builds it") }
     defer { close(fd) }
     var status = stat()
     guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG,

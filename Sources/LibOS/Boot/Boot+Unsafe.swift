@@ -77,7 +77,12 @@
         try Exec.load(&request, task)
         regs = try Exec.enter(request, task, process.memory)
       } catch {
-        fail("cannot run ", unsafe Exec.subject ?? configuration.executable, error)
+        if let interpreter = unsafe Exec.subject {
+          fail(
+            "cannot run ",
+            configuration.executable + KernelLog.bytes(": its interpreter ") + interpreter, error)
+        }
+        fail("cannot run ", configuration.executable, error)
       }
       let block = unsafe cl_block()
       unsafe block.pointee.fs_base = 0
