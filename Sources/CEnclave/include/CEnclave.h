@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include "ThreadBlockOffsets.h"
 
+// Swift's optimiser does not inline these by itself: its functions have other target attributes.
+#define CL_INLINE static inline __attribute__((always_inline))
+
 #pragma clang assume_nonnull begin
 
 /// User registers as they lie on the kernel stack while a thread is in the kernel; xmm0...15 and
@@ -92,7 +95,7 @@ _Static_assert(offsetof(cl_regs, mxcsr) == REGS_MXCSR, "mxcsr");
 _Static_assert(sizeof(cl_regs) == REGS_SIZE, "size");
 
 #ifdef CLOISTER_ENCLAVE
-static inline cl_thread_block *cl_block(void) {
+CL_INLINE cl_thread_block *cl_block(void) {
   cl_thread_block *b;
   __asm__("mov %%gs:0, %0" : "=r"(b));
   return b;
@@ -102,13 +105,13 @@ cl_thread_block *cl_block(void);
 #endif
 
 /// A load that the compiler does not merge with its neighbours.
-static inline uint64_t cl_load64(const uint64_t *p) {
+CL_INLINE uint64_t cl_load64(const uint64_t *p) {
   uint64_t v;
   __asm__("movq %1, %0" : "=r"(v) : "m"(*p));
   return v;
 }
-static inline void cl_pause(void) { __builtin_ia32_pause(); }
-static inline uint64_t cl_rdtsc(void) { return __builtin_ia32_rdtsc(); }
+CL_INLINE void cl_pause(void) { __builtin_ia32_pause(); }
+CL_INLINE uint64_t cl_rdtsc(void) { return __builtin_ia32_rdtsc(); }
 
 /// RDRAND with the ten tries of the SDM (Vol. 1, 7.3.17.1). 1: `*value` is set.
 int cl_rdrand(uint64_t *value);
@@ -127,8 +130,8 @@ uint64_t cl_cas_user32(uint32_t *address, uint32_t *expected, uint32_t desired);
 void cl_host_write(void *host_destination, const void *source, uint64_t count);
 void cl_host_read(void *destination, const void *host_source, uint64_t count);
 
-static inline uint64_t cl_host_read64(const uint64_t *p) { return *(const volatile uint64_t *)p; }
-static inline void cl_host_write64(uint64_t *p, uint64_t v) { *(volatile uint64_t *)p = v; }
+CL_INLINE uint64_t cl_host_read64(const uint64_t *p) { return *(const volatile uint64_t *)p; }
+CL_INLINE void cl_host_write64(uint64_t *p, uint64_t v) { *(volatile uint64_t *)p = v; }
 
 /// Leaves with ExitReason.hostCall and comes back when the host has entered the TCS again.
 void cl_host_exit(void);
