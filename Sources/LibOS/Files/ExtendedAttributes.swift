@@ -10,7 +10,6 @@ extension Inode {
     for (prefix, kind) in [
       ("user.", Kind.user), ("trusted.", .trusted), ("security.", .security),
     ] as [(StaticString, Kind)] where name.starts(with: prefix) {
-      if name.count == prefix.utf8CodeUnitCount { throw .EINVAL }
       return kind
     }
     throw .EOPNOTSUPP
@@ -18,6 +17,14 @@ extension Inode {
 
   /// xattr_permission of the kernel: what a read of the wrong kind finds is no data.
   private func checkAttribute(
+    _ name: [UInt8], _ credentials: FileCredentials, write: Bool
+  ) throws(Errno) {
+    try checkPermission(try Self.kind(name), credentials, write: write)
+    // A prefix and nothing behind it.
+    if name.last == 0x2E && name.firstIndex(of: 0x2E) == name.count - 1 { throw .EINVAL }
+  }
+
+  private func checkPermission(
     _ kind: Kind, _ credentials: FileCredentials, write: Bool
   ) throws(Errno) {
     if write && fileSystem.isReadOnly { throw .EROFS }
@@ -38,8 +45,7 @@ extension Inode {
   }
 
   func getAttribute(_ name: [UInt8], _ credentials: FileCredentials) throws(Errno) -> [UInt8] {
-    let kind = try Self.kind(name)
-    try checkAttribute(kind, credentials, write: false)
+    try checkAttribute(name, credentials, write: false)
     lock.lock()
     defer { lock.unlock() }
     for a in attributes where a.name == name { return a.value }
@@ -50,8 +56,7 @@ extension Inode {
     _ name: [UInt8], _ value: [UInt8], create: Bool, replace: Bool,
     _ credentials: FileCredentials
   ) throws(Errno) {
-    let kind = try Self.kind(name)
-    try checkAttribute(kind, credentials, write: true)
+    try checkAttribute(name, credentials, write: true)
     let now = Inode.now()
     lock.lock()
     defer { lock.unlock() }
@@ -70,8 +75,7 @@ extension Inode {
   }
 
   func removeAttribute(_ name: [UInt8], _ credentials: FileCredentials) throws(Errno) {
-    let kind = try Self.kind(name)
-    try checkAttribute(kind, credentials, write: true)
+    try checkAttribute(name, credentials, write: true)
     let now = Inode.now()
     lock.lock()
     defer { lock.unlock() }

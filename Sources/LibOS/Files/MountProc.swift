@@ -3,6 +3,6 @@ import LinuxABI
 extension Namespace {
   static func mountProc(_ root: Dentry) {
     let fs = FileSystem(type: "proc", source: "proc", magic: FileSystem.PROC_SUPER_MAGIC)
-    mount(DirectoryInode(fs, mode: 0o555), at: [UInt8](staticString: "/proc"))
+    mount(ProcRoot(fs), at: [UInt8](staticString: "/proc"))
   }
 }

@@ -25,6 +25,9 @@ final class SymlinkInode: Inode, @unchecked Sendable {
     return UInt64(target?.count ?? 0)
   }
 
+  /// tmpfs keeps a target of 128 bytes or more (its NUL included) in a page of its own.
+  override var blocks: UInt64 { host == nil && size >= 128 ? 8 : 0 }
+
   override func readLink(_ task: Task) throws(Errno) -> [UInt8] {
     lock.lock()
     defer { lock.unlock() }

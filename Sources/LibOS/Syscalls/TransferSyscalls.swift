@@ -78,6 +78,7 @@ extension Task {
     guard from.isReadable else { throw .EBADF }
     let to = try process.files.get(output)
     guard to.isWritable else { throw .EBADF }
+    if count == 0 && start == nil { return 0 }
     // Seekable input only, so that nothing read is lost (splice_direct_to_actor).
     guard from.hasPosition || from is DeviceFile, !from.inode.isDirectory else {
       throw start != nil && from.inode.type == FileMode.S_IFIFO ? .ESPIPE : .EINVAL

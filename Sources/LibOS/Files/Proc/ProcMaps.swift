@@ -1,0 +1,129 @@
+import EnclaveRuntime
+import LinuxABI
+
+extension AddressSpace {
+  /// /proc/PID/maps, and smaps with `detailed`.
+  func describeMaps(detailed: Bool) -> [UInt8] {
+    lock.lock()
+    let list = vmas
+    lock.unlock()
+    var out: [UInt8] = []
+    out.reserveCapacity(list.count * (detailed ? 700 : 90))
+    for vma in list {
+      let first = out.count
+      out.append(hex: vma.start, width: 8)
+      out.append(0x2D)
+      out.append(hex: vma.end, width: 8)
+      out.append(0x20)
+      out.append(vma.protection.contains(.PROT_READ) ? 0x72 : 0x2D)
+      out.append(vma.protection.contains(.PROT_WRITE) ? 0x77 : 0x2D)
+      out.append(vma.protection.contains(.PROT_EXEC) ? 0x78 : 0x2D)
+      out.append(vma.isShared ? 0x73 : 0x70)
+      out.append(0x20)
+      out.append(hex: UInt(vma.offset), width: 8)
+      out.append(0x20)
+      let device = vma.object?.device ?? 0
+      out.append(hex: UInt(DeviceNumber.major(device)), width: 2)
+      out.append(0x3A)
+      out.append(hex: UInt(DeviceNumber.minor(device)), width: 2)
+      out.append(0x20)
+      out.append(decimal: UInt(vma.object?.inodeNumber ?? 0))
+      var name = vma.object?.path ?? []
+      switch vma.kind {
+      case .heap: name = [UInt8](staticString: "[heap]")
+      case .stack: name = [UInt8](staticString: "[stack]")
+      case .stubs, .plain: break
+      }
+      if name.isEmpty {
+        out.append(0x20)
+      } else {
+        while out.count - first < 73 { out.append(0x20) }
+        out.append(contentsOf: name)
+      }
+      out.append(0x0A)
+      if detailed {
+        let kilobytes = UInt(vma.count) >> 10
+        Self.describe(kilobytes, kilobytes, &out)
+        out.append("VmFlags: rd wr mr mw me ac\n")
+      }
+    }
+    return out
+  }
+
+  func describeRollup() -> [UInt8] {
+    lock.lock()
+    let list = vmas
+    lock.unlock()
+    var total: UInt = 0
+    for v in list { total += UInt(v.count) >> 10 }
+    var out: [UInt8] = []
+    out.append(hex: list.first?.start ?? 0, width: 8)
+    out.append(0x2D)
+    out.append(hex: list.last?.end ?? 0, width: 8)
+    out.append(" ---p 00000000 00:00 0                          [rollup]\n")
+    Self.describe(nil, total, &out)
+    return out
+  }
+
+  private static func describe(_ size: UInt?, _ resident: UInt, _ out: inout [UInt8]) {
+    func line(_ name: StaticString, _ value: UInt) {
+      out.append(name)
+      out.append(decimal: value, width: 24 - name.utf8CodeUnitCount)
+      out.append(" kB\n")
+    }
+    if let size {
+      line("Size:", size)
+      line("KernelPageSize:", 4)
+      line("MMUPageSize:", 4)
+    }
+    line("Rss:", resident)
+    line("Pss:", resident)
+    line("Shared_Clean:", 0)
+    line("Shared_Dirty:", 0)
+    line("Private_Clean:", 0)
+    line("Private_Dirty:", resident)
+    line("Referenced:", resident)
+    line("Anonymous:", resident)
+    line("LazyFree:", 0)
+    line("AnonHugePages:", 0)
+    line("Swap:", 0)
+    line("SwapPss:", 0)
+    line("Locked:", 0)
+  }
+}
+
+/// /proc/PID/mounts and mountinfo.
+enum ProcMounts {
+  static func mounts() -> [UInt8] {
+    var out: [UInt8] = []
+    for fs in unsafe Namespace.mounts {
+      out.append(fs.source)
+      out.append(0x20)
+      out.append(contentsOf: fs.mountPoint)
+      out.append(0x20)
+      out.append(fs.type)
+      out.append(" rw,relatime 0 0\n")
+    }
+    return out
+  }
+
+  static func mountinfo() -> [UInt8] {
+    var out: [UInt8] = []
+    let root = unsafe Namespace.mounts.first?.mountId ?? 0
+    for fs in unsafe Namespace.mounts {
+      out.append(decimal: fs.mountId)
+      out.append(0x20)
+      out.append(decimal: fs.mountId == root ? 1 : root)
+      out.append(" 0:")
+      out.append(decimal: UInt(DeviceNumber.minor(fs.device)))
+      out.append(" / ")
+      out.append(contentsOf: fs.mountPoint)
+      out.append(" rw,relatime - ")
+      out.append(fs.type)
+      out.append(0x20)
+      out.append(fs.source)
+      out.append(" rw\n")
+    }
+    return out
+  }
+}
