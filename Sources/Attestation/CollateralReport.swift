@@ -89,7 +89,8 @@ public struct CollateralReport: Sendable {
           + "PCEID \(Hex.encode(info.PCEID)), evaluation data number \(info.evaluationDataNumber)")
       for level in info.levels {
         let advisories = level.advisories.joined(separator: ", ")
-        details.append("  \(level.date) PCESVN \(level.PCESVN) \(level.status.rawValue) \(advisories)")
+        details.append(
+          "  \(level.date) PCESVN \(level.PCESVN) \(level.status.rawValue) \(advisories)")
         details.append("    SGX \(level.sgxComponents.map(String.init).joined(separator: " "))")
         if !level.tdxComponents.isEmpty {
           details.append("    TDX \(level.tdxComponents.map(String.init).joined(separator: " "))")

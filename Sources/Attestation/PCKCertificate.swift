@@ -113,7 +113,9 @@ extension PCKExtension {
 
   private static func octets(_ node: ASN1Node, count: Int) throws -> [UInt8] {
     let bytes = Array(try ASN1OctetString(derEncoded: node).bytes)
-    guard bytes.count == count else { throw FormatError("\(bytes.count) bytes instead of \(count)") }
+    guard bytes.count == count else {
+      throw FormatError("\(bytes.count) bytes instead of \(count)")
+    }
     return bytes
   }
 

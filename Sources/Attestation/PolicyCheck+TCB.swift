@@ -85,7 +85,9 @@ extension PolicyCheck {
         bad.append("the platform has no \(name)")
         return
       }
-      if !allowed.contains(value) { bad.append("\(name) \(Hex.encode(value)) is not in the policy") }
+      if !allowed.contains(value) {
+        bad.append("\(name) \(Hex.encode(value)) is not in the policy")
+      }
     }
     check("PPID", evidence.pck.PPID, in: policy.ppid)
     check("platform instance id", evidence.pck.platformInstanceID, in: policy.platformInstanceID)

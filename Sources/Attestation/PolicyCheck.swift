@@ -62,7 +62,9 @@ struct PolicyCheck {
       switch rule {
       case .exact(let bytes): expected = bytes
       case .sha256(let parts):
-        expected = join(parts).map { Array(SHA256.hash(data: $0)) + [UInt8](repeating: 0, count: 32) }
+        expected = join(parts).map {
+          Array(SHA256.hash(data: $0)) + [UInt8](repeating: 0, count: 32)
+        }
       case .sha512(let parts): expected = join(parts).map { Array(SHA512.hash(data: $0)) }
       }
       if let expected {

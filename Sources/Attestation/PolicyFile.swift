@@ -89,7 +89,8 @@ public enum PolicyFile {
     policy.minimumEvaluationDataNumber = try table.integer(
       "minimum_evaluation_data_number", in: 0...Int(Int32.max))
     let acceptsOld =
-      policy.statuses.contains(.OutOfDate) || policy.statuses.contains(.OutOfDateConfigurationNeeded)
+      policy.statuses.contains(.OutOfDate)
+      || policy.statuses.contains(.OutOfDateConfigurationNeeded)
     guard acceptsOld == (policy.outOfDateGraceDays != nil) else {
       throw FormatError(
         "tcb: an accepted status OutOfDate and out_of_date_grace_days need each other")

@@ -58,7 +58,8 @@ public struct Quote: Hashable, Sendable {
       return .td(try TDReport(try sized(bytes, TDReport.size(of: .v1_5)), version: .v1_5))
     default:
       throw .unsupported(
-        field: "body type", value: "\(type) for TEE type 0x\(String(header.tee.rawValue, radix: 16))")
+        field: "body type",
+        value: "\(type) for TEE type 0x\(String(header.tee.rawValue, radix: 16))")
     }
   }
 

@@ -54,7 +54,8 @@ public struct TCBInfo: Sendable {
     guard try info.integer("tcbType", in: 0...255) == 0 else {
       throw FormatError("tcbInfo.tcbType is not 0, the only comparison that is defined")
     }
-    evaluationDataNumber = Int(try info.integer("tcbEvaluationDataNumber", in: 0...Int64(Int32.max)))
+    evaluationDataNumber = Int(
+      try info.integer("tcbEvaluationDataNumber", in: 0...Int64(Int32.max)))
     tdxModule =
       id == "TDX" ? try ModuleIdentity(try info.object("tdxModule"), hasLevels: false) : nil
     var identities: [ModuleIdentity] = []

@@ -10,8 +10,9 @@ package struct PKICertificates: Sendable {
   package let tcbSigning: Certificate
   package let pck: Certificate
 
-  package init(root: Certificate, platformCA: Certificate, tcbSigning: Certificate, pck: Certificate)
-  {
+  package init(
+    root: Certificate, platformCA: Certificate, tcbSigning: Certificate, pck: Certificate
+  ) {
     self.root = root
     self.platformCA = platformCA
     self.tcbSigning = tcbSigning

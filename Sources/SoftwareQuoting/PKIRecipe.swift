@@ -97,7 +97,8 @@ package struct SGXExtensionRecipe: Sendable {
 
   package var ppid = [UInt8](repeating: 0, count: 16)
   package var platformInstanceID = [UInt8](repeating: 0, count: 16)
-  package var components: [UInt8] = [UInt8](repeating: 1, count: 2) + [UInt8](repeating: 0, count: 14)
+  package var components: [UInt8] =
+    [UInt8](repeating: 1, count: 2) + [UInt8](repeating: 0, count: 14)
   package var PCESVN = 1
   package var PCEID: [UInt8] = [0, 0]
   /// "CLOIST": no processor of Intel's.

@@ -25,10 +25,11 @@ extension SoftwarePlatform {
     return try read(folder)
   }
 
-  private static let keyFiles: [(name: String, key: WritableKeyPath<PKIKeys, P256.Signing.PrivateKey> & Sendable)] = [
-    ("root.key", \.root), ("platform_ca.key", \.platformCA), ("tcb_signing.key", \.tcbSigning),
-    ("pck.key", \.pck), ("attestation.key", \.attestation),
-  ]
+  private static let keyFiles:
+    [(name: String, key: WritableKeyPath<PKIKeys, P256.Signing.PrivateKey> & Sendable)] = [
+      ("root.key", \.root), ("platform_ca.key", \.platformCA), ("tcb_signing.key", \.tcbSigning),
+      ("pck.key", \.pck), ("attestation.key", \.attestation),
+    ]
 
   /// Everything is written to a folder beside and renamed, so that two processes that start at
   /// once agree: the second finds the first one's.
@@ -42,7 +43,8 @@ extension SoftwarePlatform {
       var recipe = PKIRecipe(at: now)
       var random = SystemRandomNumberGenerator()
       recipe.sgx.ppid = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
-      recipe.sgx.platformInstanceID = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
+      recipe.sgx.platformInstanceID = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random)
+      }
       let certificates = try PKICertificates(keys, recipe)
 
       try manager.createDirectory(at: parent, withIntermediateDirectories: true)
@@ -78,7 +80,8 @@ extension SoftwarePlatform {
     let attributes = try? FileManager.default.attributesOfItem(atPath: folder)
     let mode = (attributes?[.posixPermissions] as? NSNumber)?.intValue ?? 0o777
     guard mode & 0o077 == 0 else {
-      throw FormatError("\(folder) can be read by others (mode \(String(mode, radix: 8)), 700 is right)")
+      throw FormatError(
+        "\(folder) can be read by others (mode \(String(mode, radix: 8)), 700 is right)")
     }
     do {
       var keys = PKIKeys()

@@ -60,7 +60,8 @@ struct PEMTests {
     "text that is not PEM blocks",
     arguments: [
       "x-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-      "-----BEGIN CERTIFICATE-----\nAAAA\n", "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----",
+      "-----BEGIN CERTIFICATE-----\nAAAA\n",
+      "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----",
       "-----BEGIN CERTIFICATE-----\nAA\nAA\n-----END CERTIFICATE-----",
       "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n\0x",
     ])

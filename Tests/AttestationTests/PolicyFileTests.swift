@@ -56,7 +56,8 @@ struct PolicyFileTests {
       maximum_evidence_age_seconds = 60
       """, readFile: { $0 == "key" ? [9] : [] })
     #expect(policy.mrenclave == [[UInt8](repeating: 0xAB, count: 32)])
-    #expect(policy.signers == [.init(MRSIGNER: policy.mrenclave[0], ISVPRODID: 1, minimumISVSVN: 2)])
+    #expect(
+      policy.signers == [.init(MRSIGNER: policy.mrenclave[0], ISVPRODID: 1, minimumISVSVN: 2)])
     #expect(policy.insecureAllowDebug && policy.requireHardware)
     #expect(policy.miscselect == .init(value: [1, 0, 0, 0], mask: [1, 0, 0, 0]))
     #expect(policy.xfrm?.mask == [UInt8](repeating: 255, count: 8))

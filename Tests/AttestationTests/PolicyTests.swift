@@ -66,7 +66,8 @@ struct PolicyTests {
   }
   @Test("DEBUG is refused, and allowed only by insecure_allow_debug") func debug() throws {
     try check(
-      .policyDebug, .with { $0.report[48] |= 2 }, good: { $0.insecureAllowDebug = true }, bad: { _ in })
+      .policyDebug, .with { $0.report[48] |= 2 }, good: { $0.insecureAllowDebug = true },
+      bad: { _ in })
   }
   @Test("MODE64BIT, PROVISIONKEY, EINITTOKEN_KEY by default", arguments: [0x01, 0x15, 0x25])
   func defaultAttributes(_ flags: UInt8) throws {
@@ -81,10 +82,12 @@ struct PolicyTests {
     try check(
       .policyAttributes, .with { $0.report[48] |= 0x40 },
       good: {
-        $0.attributes = .init(value: [5, 0, 0, 0, 0, 0, 0, 0], mask: [0xBF, 255, 0, 0, 0, 0, 0, 0])
+        $0.attributes = .init(
+          value: [5, 0, 0, 0, 0, 0, 0, 0], mask: [0xBF, 255, 0, 0, 0, 0, 0, 0])
       },
       bad: {
-        $0.attributes = .init(value: [5, 0, 0, 0, 0, 0, 0, 0], mask: [0xFF, 255, 0, 0, 0, 0, 0, 0])
+        $0.attributes = .init(
+          value: [5, 0, 0, 0, 0, 0, 0, 0], mask: [0xFF, 255, 0, 0, 0, 0, 0, 0])
       })
   }
   @Test("XFRM with a mask") func xfrm() throws {
@@ -276,7 +279,8 @@ struct PolicyTests {
     policy.maximumEvidenceAgeSeconds = 100
     #expect(try MadeEvidence().verdict(policy: policy).outcome == .undecided)
   }
-  @Test("require_hardware refuses a software machine whose root is trusted") func hardware() throws {
+  @Test("require_hardware refuses a software machine whose root is trusted") func hardware() throws
+  {
     try check(.policyHardware, good: { _ in }, bad: { $0.requireHardware = true })
   }
   @Test("MRTD") func mrtd() throws {
@@ -294,7 +298,8 @@ struct PolicyTests {
       case 5: policy.td.mrconfigid = list
       case 6: policy.td.mrowner = list
       case 7: policy.td.mrownerconfig = list
-      case 8: policy.td.xfam = .init(value: [value] + zero(7), mask: [UInt8](repeating: 255, count: 8))
+      case 8:
+        policy.td.xfam = .init(value: [value] + zero(7), mask: [UInt8](repeating: 255, count: 8))
       default:
         policy.td.attributes = .init(
           value: [0, 0, 0, 0x10 + value, 0, 0, 0, 0], mask: [UInt8](repeating: 255, count: 8))

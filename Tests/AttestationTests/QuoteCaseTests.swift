@@ -9,7 +9,8 @@ struct QuoteCaseTests {
 
   @Test("there are 51 of them") func count() { #expect(Self.cases.count == 51) }
 
-  @Test("the expected status at the expected time, and expired a day after the end", arguments: cases)
+  @Test(
+    "the expected status at the expected time, and expired a day after the end", arguments: cases)
   func status(_ testCase: TestCase) throws {
     let prepared = PreparedCollateral(testCase.collateral)
     let quote = testCase.quote
@@ -29,7 +30,8 @@ struct QuoteCaseTests {
         #expect(verdict.status == nil, text)
       } else {
         #expect(verdict.status?.rawValue == status, text)
-        #expect(verdict.evidence?.advisories == (expectation["advisory_ids"] as? [String])?.sorted())
+        #expect(
+          verdict.evidence?.advisories == (expectation["advisory_ids"] as? [String])?.sorted())
         #expect(verdict.evidence?.tcbDate.description == expectation["tcb_date"] as? String)
         let debug = (testCase.info["quote"] as! [String: Any])["body"] as! [String: Any]
         let isDebug = debug["debug"] as! Bool

@@ -7,13 +7,15 @@ import Testing
 @Suite("Recorded data")
 struct RecordedDataTests {
   @Test(
-    "malformed documents", arguments: TestData.files(in: "malformed").filter { $0.hasSuffix("json") })
+    "malformed documents",
+    arguments: TestData.files(in: "malformed").filter { $0.hasSuffix("json") })
   func malformed(_ name: String) {
     let text = TestData.bytes("malformed/\(name)")
     let isIdentity = name.hasPrefix("qe_") || name.hasPrefix("fortanix")
     // These two parse in the reference; their signatures are dummies.
     if name == "qe_identity_with_advisoryids.json" {
-      #expect((try? QEIdentity(text))?.levels[0].advisories == ["INTEL-SA-00079", "INTEL-SA-00076"])
+      #expect(
+        (try? QEIdentity(text))?.levels[0].advisories == ["INTEL-SA-00079", "INTEL-SA-00076"])
     } else if name == "fortanix_corrupt_qe3_identity.json" {
       // Well-formed, wrongly signed.
       let collateral = Collateral([
@@ -111,7 +113,8 @@ struct RecordedDataTests {
     for (name, key) in [
       ("sgx_tcb_info_v3", "tcb_info_json"), ("sgx_tcb_info_alt", "tcb_info_json"),
       ("tdx_tcb_info_00806F050000", "tcb_info_json"),
-      ("sgx_qe_identity_v3", "enclave_identity_json"), ("sgx_qae_identity", "enclave_identity_json"),
+      ("sgx_qe_identity_v3", "enclave_identity_json"),
+      ("sgx_qae_identity", "enclave_identity_json"),
     ] {
       let json = TestData.json("pcs-responses/\(name).json")
       let document = Array((json[key] as! String).utf8)

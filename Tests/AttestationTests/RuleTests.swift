@@ -142,7 +142,11 @@ struct RuleTests {
     try expect(
       .MALFORMED, at: .pckCRL,
       .with {
-        if number { $0.pckCRL.hasNumber = false } else { $0.pckCRL.hasAuthorityKeyIdentifier = false }
+        if number {
+          $0.pckCRL.hasNumber = false
+        } else {
+          $0.pckCRL.hasAuthorityKeyIdentifier = false
+        }
       })
   }
   @Test("a CRL signed by another key") func crlSigner() throws {
@@ -159,7 +163,9 @@ struct RuleTests {
   @Test("a CRL of the root in place of the CA's") func crlIssuer() throws {
     try expect(
       .CRL, at: .pckCRL,
-      .with { $0.changeCollateral = { collateral, _ in collateral[.pckCRL] = collateral[.rootCRL] } })
+      .with {
+        $0.changeCollateral = { collateral, _ in collateral[.pckCRL] = collateral[.rootCRL] }
+      })
   }
   @Test("a revoked PCK certificate") func revokedPCK() throws {
     let evidence = MadeEvidence()

@@ -10,7 +10,8 @@ struct TDXRuleTests {
   ) throws {
     let verdict = try evidence.verdict()
     let failed = verdict.steps.filter { $0.outcome == .refused && $0.id != .tcbStatus }
-    #expect(failed.map(\.id) == [step], Comment(rawValue: verdict.text), sourceLocation: sourceLocation)
+    #expect(
+      failed.map(\.id) == [step], Comment(rawValue: verdict.text), sourceLocation: sourceLocation)
     #expect(failed.first?.code == code, sourceLocation: sourceLocation)
   }
 
@@ -74,7 +75,8 @@ struct TDXRuleTests {
 
   // TD 1.5: relaunch is advised only if nothing but the TD's start is old.
 
-  private func relaunch(_ change: (inout MadeEvidence, inout [UInt8]) -> Void) throws -> TCBStatus? {
+  private func relaunch(_ change: (inout MadeEvidence, inout [UInt8]) -> Void) throws -> TCBStatus?
+  {
     var evidence = MadeEvidence.td(version15: true)
     var body = [UInt8](repeating: 0, count: 648)
     body.replaceSubrange(0..<3, with: [3, 1, 3])
