@@ -189,7 +189,7 @@ cl_leave_dead:
     // CSSA > 0: an asynchronous exit happened on this TCS.
 exception_entry:
     cmpq $1, %rax
-    jne refuse_nested
+    jne nested
     cmpq $TS_RUNNING, %gs:TB_STATE
     jne resume_untouched
     movq %rsp, %gs:TB_EXCEPTION_UNTRUSTED_RSP
@@ -218,7 +218,15 @@ resume_untouched:
     xorl %r15d, %r15d
     movl $4, %eax
     jmp cl_enclu_exit
-refuse_nested:
+    // The handler itself (or this code) was interrupted: it goes on. A fault of the handler is the end.
+    // Frame CSSA-1 lies CSSA-5 pages from the thread block (EnclaveLayout: four frames before it).
+nested:
+    movq %rax, %rdx
+    subq $5, %rdx
+    shlq $12, %rdx
+    addq %gs:TB_SELF, %rdx
+    testl $0x80000000, (4096 - 184 + 160)(%rdx)
+    jz resume_untouched
     movl $3, %esi
     jmp leave_refused
 

@@ -48,6 +48,8 @@ void libos_exception(void) {
   uint64_t rip = GPR(frame, 136);
   uint32_t info = *(uint32_t *)(frame + 4096 - 184 + 160);
   int is_exception = (info >> 31) & 1;
+  // Used up: if the host interrupts the thread before it runs on, this is not an exception any more.
+  *(uint32_t *)(frame + 4096 - 184 + 160) = 0;
 
   if (WITHIN(rip, cl_exit_window_start, cl_exit_window_end) ||
       WITHIN(rip, cl_exit_window2_start, cl_exit_window2_end)) {

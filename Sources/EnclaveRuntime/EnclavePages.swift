@@ -84,6 +84,13 @@
       _ address: UInt, _ length: Int, from old: PagePermissions, to new: PagePermissions
     ) {
       if unsafe old == new || isFixed { return }
+      if new.isEmpty {
+        // EMODPR needs R (SDM Vol. 3D, EMODPR): the page keeps R in the EPCM, and the page tables hide it.
+        if old != .read { protect(address, length, from: old, to: .read) }
+        Host.restrict(address: UInt64(address), length: UInt64(length), permissions: 0)
+        return
+      }
+      let old = old.isEmpty ? .read : old
       let added = new.subtracting(old)
       if !added.isEmpty {
         // EMODPE extends at once; the page tables follow with the host call below.

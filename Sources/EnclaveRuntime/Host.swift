@@ -203,8 +203,13 @@ import LinuxABI
 
   // MARK: Processor
 
-  /// The host's CPUID table: at most 64 entries of {leaf, subleaf, EAX, EBX, ECX, EDX}. Hints only.
-  public static func cpuid() -> [(leaf: UInt32, subleaf: UInt32, eax: UInt32, ebx: UInt32, ecx: UInt32, edx: UInt32)] {
+  public struct CPUIDEntry: Sendable {
+    public var leaf: UInt32, subleaf: UInt32
+    public var eax: UInt32, ebx: UInt32, ecx: UInt32, edx: UInt32
+  }
+
+  /// The host's CPUID table, at most 64 entries, and how many processors it has (1...256). Hints only.
+  public static func cpuid() -> (entries: [CPUIDEntry], processors: Int) {
     let reply = HostTransport.exchange(.cpuid)
     guard (0...64).contains(reply.result) else { hostLied("cpuid", "result") }
     let n = Int(reply.result)
@@ -213,13 +218,16 @@ import LinuxABI
       UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16
         | UInt32(bytes[at + 3]) << 24
     }
-    var out: [(leaf: UInt32, subleaf: UInt32, eax: UInt32, ebx: UInt32, ecx: UInt32, edx: UInt32)] = []
+    var out: [CPUIDEntry] = []
     out.reserveCapacity(n)
     for i in 0..<n {
       let b = i * 24
-      out.append((word(b), word(b + 4), word(b + 8), word(b + 12), word(b + 16), word(b + 20)))
+      out.append(
+        CPUIDEntry(
+          leaf: word(b), subleaf: word(b + 4), eax: word(b + 8), ebx: word(b + 12),
+          ecx: word(b + 16), edx: word(b + 20)))
     }
-    return out
+    return (out, Int(min(max(reply.words.0, 1), 256)))
   }
 
   // MARK: Messages

@@ -47,7 +47,8 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   /// `log(length)`. One line for the developer's terminal (stderr). Refused by the kernel itself unless the
   /// measured configuration has a log flag; panic and out-of-memory lines go this way too. Answer: 0.
   case log = 16
-  /// `cpuid()`. Answer: 0...64 entries in the data area, 24 bytes each: leaf, subleaf, EAX, EBX, ECX, EDX (u32). Used as
+  /// `cpuid()`. Answer: 0...64 entries in the data area, 24 bytes each: leaf, subleaf, EAX, EBX, ECX, EDX (u32);
+  /// reply[0] = processors online (clamped to 1...256). Used as
   /// hints only: what would need a state component that XFRM lacks is masked, sizes of XSAVE areas are our own.
   case cpuid = 17
 

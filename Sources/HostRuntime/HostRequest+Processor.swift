@@ -1,4 +1,5 @@
 import CHostRuntime
+import Glibc
 import HostInterface
 
 extension HostRequest {
@@ -31,6 +32,7 @@ extension HostRequest {
       withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
     }
     buffer.data.copyBytes(from: bytes)
+    buffer.setReply(0, UInt64(max(1, get_nprocs())))
     return entries.count
   }
 }

@@ -83,6 +83,8 @@ final class HostThread: @unchecked Sendable {
     var run = EnclaveRun(tcs: tcs, function: 2)
     run.rdi = buffer.address
     run.rsi = HostBuffer.size
+    // Between an asynchronous exit and the handler's last word.
+    var isHandling = false
     while true {
       let isResume = run.function == 3
       statistics.count(isResume ? .resumes : .enters)
@@ -95,6 +97,7 @@ final class HostThread: @unchecked Sendable {
           run.rdi = buffer.address
           run.rsi = HostBuffer.size
         case .resume:
+          isHandling = false
           run.function = 3
           run.rdi = 0
           run.rsi = 0
@@ -114,9 +117,15 @@ final class HostThread: @unchecked Sendable {
         }
       case .fault(let vector, _, _):
         statistics.count(fault: vector)
+        isHandling = true
         enterHandler(&run)
+      case .interrupted where isHandling:
+        // The exception handler was interrupted: it looks at the thread's work itself, so it just goes on.
+        statistics.count(.interrupts)
+        run.function = 3
       case .interrupted:
         statistics.count(.interrupts)
+        isHandling = true
         enterHandler(&run)
       case .refused(let error):
         EnclaveProcess.say(

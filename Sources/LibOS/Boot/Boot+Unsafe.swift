@@ -21,6 +21,7 @@
       unsafe KernelLog.isEnabled = configuration.flags.contains(.insecureKernelLog)
       unsafe KernelLog.showsHints = configuration.flags.contains(.insecureDevelopmentRoot)
       unsafe Dispatch.isTracing = configuration.flags.contains(.insecureStrace)
+      if !configuration.hostName.isEmpty { unsafe SystemIdentity.hostName = configuration.hostName }
       Processor.load(xfrm: cl_get_xfrm())
       Dispatch.start()
       unsafe UserMemory.faultIn = { (address, write) in

@@ -21,7 +21,9 @@ enum Processor {
   static func load(xfrm enclaveXFRM: UInt64) {
     unsafe xfrm = enclaveXFRM
     var made: [Entry] = []
-    for e in Host.cpuid() {
+    let host = Host.cpuid()
+    unsafe Processors.count = host.processors
+    for e in host.entries {
       made.append(
         Entry(
           leaf: e.leaf, subleaf: e.subleaf,

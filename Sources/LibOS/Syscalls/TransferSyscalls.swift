@@ -109,7 +109,8 @@ extension Task {
     let start = try readOffset(inOffset)
     let target = try readOffset(outOffset)
     if from.inode.isDirectory || to.inode.isDirectory { throw .EISDIR }
-    guard from.inode.isRegular, to.inode.isRegular else { throw .EINVAL }
+    // A standard stream that is a file outside has no position we could set: not a regular file here.
+    guard from.inode is RegularInode, to.inode is RegularInode else { throw .EINVAL }
     guard from.isReadable, to.isWritable, !to.statusFlags.contains(.O_APPEND) else { throw .EBADF }
     let limit = UInt64(min(count, Self.largestTransfer))
     let first = start ?? from.offset
