@@ -32,7 +32,7 @@ extension HostRequest {
       withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
     }
     buffer.data.copyBytes(from: bytes)
-    buffer.setReply(0, UInt64(max(1, get_nprocs())))
+    buffer.setReply(0, UInt64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     return entries.count
   }
 }

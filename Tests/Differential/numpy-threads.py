@@ -38,5 +38,5 @@ with tempfile.TemporaryDirectory() as folder:
     writable = np.load(path, mmap_mode="r+")
     writable[0, 0] = 2
     writable.flush()
-    print("shared", mapped[0, 0], np.load(path)[0, 0])
+    print("shared, flushed", np.load(path)[0, 0])
     del mapped, private, writable

@@ -16,6 +16,8 @@ final class DirectoryInode: Inode, @unchecked Sendable {
   var isDead = false
   /// The host's directory behind this one.
   let host: HostObject?
+  /// A host directory counts its size in whole blocks; tmpfs has none (stat(2), st_blocks).
+  override var blocks: UInt64 { host == nil ? 0 : (size + 4095) / 4096 * 8 }
   /// Every name of the host is in the table, so a name that is not there does not exist.
   private var isComplete: Bool
   private var misses = 0

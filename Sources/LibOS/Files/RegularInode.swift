@@ -70,7 +70,8 @@ final class RegularInode: Inode, @unchecked Sendable {
   override var size: UInt64 { lock.withLock { byteCount } }
   override var lockedSize: UInt64 { byteCount }
   override var blocks: UInt64 {
-    if hostSize > 0 { return (byteCount + 511) / 512 }
+    // Whole blocks of 4 KiB, as disk file systems count (stat(2), st_blocks).
+    if hostSize > 0 { return (byteCount + 4095) / 4096 * 8 }
     return UInt64(pageTotal) * 8
   }
 

@@ -3,7 +3,7 @@ import LinuxABI
 
 /// mmap(2) and its family: thin handlers over `AddressSpace`.
 let memorySyscalls: [Syscall] = [
-  Syscall(9, "mmap", .partial("shared file mappings are written back at msync, munmap and exit")) {
+  Syscall(9, "mmap", .partial("shared file mappings are copies, written back at msync, munmap and exit; stores are not seen before")) {
     (t, a) throws(Errno) in
     try t.sys_mmap(
       address: a[0], length: a[1], prot: a.uint32(2), flags: a.uint32(3), fd: a.int32(4), offset: a[5])
