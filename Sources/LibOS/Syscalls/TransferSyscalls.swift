@@ -78,12 +78,15 @@ extension Task {
     guard from.isReadable else { throw .EBADF }
     let to = try process.files.get(output)
     guard to.isWritable else { throw .EBADF }
-    if count == 0 && start == nil { return 0 }
+    // Into a pipe nothing is checked when nothing is asked for (splice_file_to_pipe).
+    if count == 0, to is PipeEnd { return 0 }
     // Seekable input only, so that nothing read is lost (splice_direct_to_actor).
-    guard from.hasPosition || from is DeviceFile, !from.inode.isDirectory else {
+    guard from.hasPosition || from is DeviceFile || from.inode.isDirectory else {
       throw start != nil && from.inode.type == FileMode.S_IFIFO ? .ESPIPE : .EINVAL
     }
     if to.statusFlags.contains(.O_APPEND) && !(to is PipeEnd) { throw .EINVAL }
+    if count == 0 { return 0 }
+    if from.inode.isDirectory { throw .EINVAL }
     let limit = min(count, Self.largestTransfer)
     // Both positions are looked at before anything moves: the files may be one and the same.
     let first = start ?? from.offset
