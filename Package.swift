@@ -14,7 +14,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "cloister", targets: ["cloister"]),
-    .executable(name: "cloister-run", targets: ["cloister-run"]),
+    .executable(name: "cloister-tools", targets: ["cloister-tools"]),
     .library(name: "Attestation", targets: ["Attestation"]),
   ],
   dependencies: [
@@ -98,11 +98,11 @@ let package = Package(
       name: "Payload",
       dependencies: ["PayloadFormat", "CZydis", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: hostSettings),
-    // The part of `cloister run` that must start quickly: no Foundation, nothing it does not need.
+    // What people type: `run` itself, which must start quickly, and a door to all other verbs.
     .executableTarget(
-      name: "cloister-run", dependencies: ["HostRuntime"], swiftSettings: hostSettings),
+      name: "cloister", dependencies: ["HostRuntime"], swiftSettings: hostSettings),
     .executableTarget(
-      name: "cloister",
+      name: "cloister-tools",
       dependencies: [
         "HostRuntime", "HostInterface", "LibOS", "SGX", "SoftwareSGX", "Payload", "Attestation",
         "AttestationFetch", "SoftwareQuoting",

@@ -3,9 +3,10 @@
 #   step NAME COMMAND...   runs COMMAND, which ends with a line "N passed, N failed, N skipped"
 #   closing                prints the sum alone on the last line; its status says whether all went well
 #
-# A step that fails does not keep the others from running. What each said is in build/logs/NAME.log.
+# A step that fails does not keep the others from running. What each said is in build/logs/NAME.log; what
+# matters of a failure is said again at the end, where a truncated record of a run still shows it.
 set -o pipefail
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 failures=()
 mkdir -p build/logs
 
 step() {
@@ -24,10 +25,17 @@ step() {
   else
     failed=$((failed + 1))
   fi
+  [ $status = 0 ] || failures+=("$name")
   echo "== $name: $([ $status = 0 ] && echo ok || echo "FAILED ($status)") in $((SECONDS - start)) s"
 }
 
 closing() {
+  local name
+  for name in ${failures[@]+"${failures[@]}"}; do
+    echo "== $name failed:"
+    { grep -aE '^(FAIL|✘|error:|.*: error:|watch-tests:)' "build/logs/$name.log" || true; } | head -6 | cut -c1-300
+    tail -6 "build/logs/$name.log" | cut -c1-300
+  done
   echo "$passed passed, $failed failed, $skipped skipped"
   [ $failed = 0 ]
 }

@@ -1,25 +1,28 @@
 import Glibc
+import HostRuntime
 
-/// Starts `cloister-run` for `cloister run` before anything else: the rest of the command line links
-/// cryptography, HTTP and an argument parser, which would cost the program milliseconds of start-up.
+/// The command people type. `run` happens here, so that a program starts in milliseconds; every other verb
+/// is in `cloister-tools`, which links cryptography, HTTP and an argument parser and lies beside this file.
 @main
 enum Entry {
   static func main() {
     let arguments = CommandLine.arguments
-    if arguments.count > 1, arguments[1] == "run" { startRunner(Array(arguments.dropFirst(2))) }
-    Cloister.main()
+    if arguments.count > 1, arguments[1] == "run" { Runner.main(Array(arguments.dropFirst(2))) }
+    startTools(Array(arguments.dropFirst()))
   }
 
-  /// Becomes the runner that lies beside this executable.
-  static func startRunner(_ arguments: [String]) -> Never {
+  /// Becomes the other executable.
+  static func startTools(_ arguments: [String]) -> Never {
     var buffer = [CChar](repeating: 0, count: 4096)
     let size = readlink("/proc/self/exe", &buffer, buffer.count - 1)
     var path = String(decoding: buffer[..<max(size, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    path = path.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/cloister-run"
-    var pointers = (["cloister-run"] + arguments).map { strdup($0) }
+    path = path.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/cloister-tools"
+    var pointers = (["cloister"] + arguments).map { strdup($0) }
     pointers.append(nil)
     execv(path, pointers)
-    let text = Array("cloister: cannot start \(path): \(String(cString: strerror(errno)))\n".utf8)
+    let reason = String(cString: strerror(errno))
+    let text = Array(
+      "cloister: cannot start \(path): \(reason); build and install both executables\n".utf8)
     _ = write(2, text, text.count)
     exit(125)
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
+import HostRuntime
 
-/// `cloister run`: here only for the help; `Entry` starts the runner before any parsing.
+/// `cloister run`: here only for the list of verbs; the executable `cloister` runs it before any parsing.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
@@ -10,5 +11,5 @@ struct RunCommand: ParsableCommand {
 
   @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 
-  func run() throws { Entry.startRunner(arguments) }
+  func run() throws { Runner.main(arguments) }
 }
