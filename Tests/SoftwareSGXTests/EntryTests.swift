@@ -77,7 +77,7 @@ extension MachineTests {
       let flag = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
       flag.pointee = 0
       let address = UInt64(UInt(bitPattern: flag))
-      let busy = SGXEnter.refused(.generalProtection(.tcsBusy))
+      let busy = EnclaveExit.refused(.generalProtection(.tcsBusy))
       let inside = startThread(enclave) {
         // The other thread may be inside at this moment; then this one is the one refused.
         var result = enclave.call(Int(TEST_SPIN), address)
