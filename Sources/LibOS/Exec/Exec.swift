@@ -57,16 +57,11 @@ extension ExecRequest {
     }
 
     // Layout, randomised by RDRAND: stack at the top, mappings downwards below it, a position-independent program
-    // low, its heap behind it.
-    // A small user area (profile `fixed`) leaves little room for randomness, and the program goes where mmap puts it.
-    let highest = AddressSpace.highest
-    let isSmall = highest < 1 << 36
-    let stackTop = (highest - 4096 - (UInt(Random.next()) & (isSmall ? 0xF_FFFF : 0x3FFF_FFFF))) & ~4095
-    let stackGap =
-      (isSmall ? memory.stackLimit + (1 << 20) : max(memory.stackLimit, 128 << 20))
-      + (UInt(Random.next()) & (isSmall ? 0xF000 : 0xFF_F000))
-    memory.mmapBase = (stackTop - stackGap) & ~4095
-    let base: UInt? = isSmall ? nil : 0x10_0000_0000 + ((UInt(Random.next()) & 0x7_FFFF) << 12)
+    // low, its heap behind it. A small user area (profile `fixed`) leaves little room for randomness, and the program
+    // goes where mmap puts it.
+    try memory.placeStack()
+    let stackTop = memory.stackTop
+    let base = image.isPositionIndependent ? memory.placeProgram(image.end - image.start) : nil
 
     let stackSize: UInt = PageChange.isFixed ? memory.stackLimit : 132 << 10
     var stack = MappingRequest(
@@ -78,7 +73,7 @@ extension ExecRequest {
     stack.kind = .stack
     _ = try memory.map(stack)
 
-    let program = try memory.load(image, object, base: image.isPositionIndependent ? base : nil)
+    let program = try memory.load(image, object, base: base)
     var start = program.entry
     var interpreterBase: UInt = 0
     if let interpreterImage, let interpreterObject {

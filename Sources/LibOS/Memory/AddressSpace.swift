@@ -14,6 +14,9 @@ final class AddressSpace: @unchecked Sendable {
 
   /// Top of the area for mappings without an address; they go downwards from here.
   var mmapBase: UInt = 0
+  var stackTop: UInt = 0
+  /// The part of the one user address range that is this map's, alone or with its family.
+  var room = AddressRoom()
   /// Program break: start of the heap and its current end.
   var brkStart: UInt = 0
   var brkEnd: UInt = 0
@@ -56,10 +59,25 @@ final class AddressSpace: @unchecked Sendable {
     return i == vmas.count || vmas[i].start >= end
   }
 
-  /// Highest gap of `size` bytes below `top`, above `bottom`. Mappings stand off the stack by its guard.
+  /// Highest gap of `size` bytes below `top`, above `bottom`, where no other process has anything; its room is
+  /// taken. Mappings stand off the stack by its guard.
   func gap(_ size: UInt, below top: UInt, above bottom: UInt) -> UInt? {
+    var top = top
+    while let place = ownGap(size, below: top, above: bottom) {
+      if let foreign = UserChunks.firstForeign(place, place + size, room.number) {
+        top = foreign
+      } else if claim(place, place + size) {
+        return place
+      }
+    }
+    return nil
+  }
+
+  /// Highest gap among this map's own mappings.
+  private func ownGap(_ size: UInt, below top: UInt, above bottom: UInt) -> UInt? {
+    if top <= bottom { return nil }
     var ceiling = top
-    var i = index(above: top == 0 ? 0 : top - 1)
+    var i = index(above: top - 1)
     if i < vmas.count, vmas[i].start < top { ceiling = vmas[i].start }
     while true {
       let floor = i > 0 ? max(vmas[i - 1].end, bottom) : bottom

@@ -3,16 +3,20 @@ import EnclaveRuntime
 /// Which user pages of the enclave are committed (have an EPC page). The kernel's own record, never the
 /// host's: EACCEPT is executed only for pages that are not in it.
 ///
-/// Guarded by the lock of the address space that owns the range.
+/// The bits of a range are guarded by the lock of the address space that owns it; eight pages (one byte) never
+/// belong to two processes that run at the same time. `growthLock` guards the making of maps only.
 enum CommittedPages {
   /// One bit a page, one run of 32 KiB for each GiB that was ever touched.
-  nonisolated(unsafe) private static var maps: [PageRun?] = []
+  nonisolated(unsafe) private static var maps = [PageRun?](repeating: nil, count: 1024)
+  private static let growthLock = Lock()
 
   private static func map(_ address: UInt, create: Bool) -> PageRun? {
-    if unsafe maps.isEmpty { unsafe maps = [PageRun?](repeating: nil, count: 1024) }
     let i = Int(address >> 30) & 1023
     if let run = unsafe maps[i] { return run }
     if !create { return nil }
+    growthLock.lock()
+    defer { growthLock.unlock() }
+    if let run = unsafe maps[i] { return run }
     let run = PageRun(pageCount: 8)
     unsafe maps[i] = run
     return run

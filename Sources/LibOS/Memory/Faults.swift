@@ -163,7 +163,9 @@ extension AddressSpace {
     guard i < vmas.count, vmas[i].growsDown else { return nil }
     let start = address & ~4095
     let below = i > 0 ? vmas[i - 1].end : Self.lowest
-    guard start >= below + Self.growGuard, vmas[i].end - start <= stackLimit else { return nil }
+    guard start >= below + Self.growGuard, vmas[i].end - start <= stackLimit,
+      claim(start, vmas[i].start)
+    else { return nil }
     totalBytes += vmas[i].start - start
     vmas[i].start = start
     return i

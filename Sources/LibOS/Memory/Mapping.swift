@@ -23,6 +23,9 @@ extension AddressSpace {
       throw request.length == 0 ? .EINVAL : .ENOMEM
     }
     let length = (request.length + 4095) & ~4095
+    if request.isFixed || request.mustNotReplace {
+      try arbitrate(request.address, length)
+    }
     lock.lock()
     var place: UInt = 0
     if request.isFixed || request.mustNotReplace {
@@ -45,7 +48,7 @@ extension AddressSpace {
     } else {
       let hint = (request.address + 4095) & ~4095
       if hint >= Self.lowest, hint <= Self.highest, length <= Self.highest - hint,
-        isFree(hint, hint + length)
+        isFree(hint, hint + length), claim(hint, hint + length)
       {
         place = hint
       } else if let found = gap(length, below: mmapBase, above: Self.lowest + (4 << 20)) {
@@ -222,7 +225,7 @@ extension AddressSpace {
     if new < old {
       removeRange(new, old)
     } else if new > old {
-      guard isFree(old, new), new - brkStart <= dataLimit else { return brkEnd }
+      guard isFree(old, new), new - brkStart <= dataLimit, claim(old, new) else { return brkEnd }
       insert(
         VMA(start: old, end: new, protection: [.PROT_READ, .PROT_WRITE], kind: .heap))
     }
@@ -248,6 +251,7 @@ extension AddressSpace {
     let oldSize = (oldLength + 4095) & ~4095
     let newSize = (newLength + 4095) & ~4095
     guard oldSize > 0, oldSize <= Self.highest - old else { throw .EINVAL }
+    if let fixed { try arbitrate(fixed, newSize) }
     lock.lock()
     defer { lock.unlock() }
     guard let i = find(old) else { throw .EFAULT }
@@ -258,7 +262,7 @@ extension AddressSpace {
         return old
       }
       if vmas[i].end == old + oldSize, old + newSize <= Self.highest,
-        isFree(old + oldSize, old + newSize)
+        isFree(old + oldSize, old + newSize), claim(old + oldSize, old + newSize)
       {
         var more = vmas[i].part(old, old + oldSize)
         more.start = old + oldSize
