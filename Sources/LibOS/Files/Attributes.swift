@@ -80,6 +80,12 @@ extension Task {
     }
     inode.ctimeNs = now
     inode.lock.unlock()
-    Inotify.attributesChanged(dentry)
+    // One time alone is told as what usually changes it (fsnotify_change).
+    switch (access, modification) {
+    case (.keep, .keep): Inotify.attributesChanged(dentry)
+    case (.keep, _): Inotify.modified(dentry)
+    case (_, .keep): Inotify.accessed(dentry)
+    default: Inotify.attributesChanged(dentry)
+    }
   }
 }

@@ -21,6 +21,11 @@ final class Dentry: @unchecked Sendable {
     self.parent = parent
   }
 
+  deinit {
+    // The last user of a file whose last name is gone (fsnotify_inoderemove).
+    if isDeleted && inode.nlink == 0 { Inotify.deleted(inode) }
+  }
+
   /// The parent for `..`; the root is its own.
   var dotDot: Dentry {
     Namespace.lock.withLock { parent ?? self }

@@ -24,6 +24,8 @@ class File: @unchecked Sendable {
   private let descriptorCount = Atomic<Int>(0)
   /// Where epoll(7) watches it. Guarded by `EpollLinks`.
   var epollItems: [EpollItem] = []
+  /// It was opened by name, and inotify(7) was told so.
+  var tellsInotify = false
   /// Set when a lock was taken through this description, so that closing looks for it.
   let mayHoldLocks = Atomic<Bool>(false)
 
@@ -46,6 +48,7 @@ class File: @unchecked Sendable {
   }
 
   deinit {
+    if tellsInotify && Inotify.isUsed { Inotify.closed(dentry, written: isWritable) }
     if mayHoldLocks.load(ordering: .relaxed) {
       FileLocks.release(owner: UInt(bitPattern: ObjectIdentifier(self)), of: inode)
     }
@@ -59,6 +62,12 @@ class File: @unchecked Sendable {
     let kept = statusFlags.subtracting(File.changeable)
     statusWord.store(
       kept.union(new.intersection(File.changeable)).rawValue, ordering: .relaxed)
+  }
+
+  /// inotify(7): somebody has opened it. O_PATH opens nothing.
+  @inline(__always) final func tellOpened() {
+    tellsInotify = true
+    Inotify.opened(dentry)
   }
 
   /// A descriptor refers to it from now on (or a message that carries one).
@@ -79,7 +88,12 @@ class File: @unchecked Sendable {
   func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int { throw .EINVAL }
   func write(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int { throw .EINVAL }
 
-  func seek(_ offset: Int, _ whence: Int32) throws(Errno) -> Int { throw .ESPIPE }
+  /// Without a position: ESPIPE for streams, and nothing at all for the kernel's own objects, such as
+  /// eventfd(2) (noop_llseek).
+  func seek(_ offset: Int, _ whence: Int32) throws(Errno) -> Int {
+    if inode.type == FileMode.S_IFIFO || inode.type == FileMode.S_IFSOCK { throw .ESPIPE }
+    return 0
+  }
 
   /// What poll(2) answers now. `waitQueue` is woken when that may have changed; nil: it never does.
   func poll() -> PollEvents { .always }

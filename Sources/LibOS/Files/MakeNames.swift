@@ -7,7 +7,7 @@ extension Task {
   ///
   /// `make` runs with the directory's `tableLock` held and returns the inode for the name.
   func makeName(
-    _ dirfd: Int32, _ path: [UInt8], isDirectory: Bool,
+    _ dirfd: Int32, _ path: [UInt8], isDirectory: Bool, linked: Inode? = nil,
     _ make: (DirectoryInode, FileCredentials) throws(Errno) -> Inode
   ) throws(Errno) {
     var walk = try PathWalk(self, path, base: try base(dirfd, for: path))
@@ -36,6 +36,7 @@ extension Task {
       throw error
     }
     directory.tableLock.unlock()
+    if let linked { Inotify.linked(linked) }
     Inotify.created(parent, name, isDirectory: isDirectory)
   }
 
@@ -88,7 +89,8 @@ extension Task {
   /// link(2): another name for an inode. `old` has been resolved.
   func makeLink(_ old: Dentry, _ dirfd: Int32, _ path: [UInt8]) throws(Errno) {
     let inode = old.inode
-    try makeName(dirfd, path, isDirectory: false) { (directory, credentials) throws(Errno) in
+    try makeName(dirfd, path, isDirectory: false, linked: inode) {
+      (directory, credentials) throws(Errno) in
       if directory.fileSystem !== inode.fileSystem { throw Errno.EXDEV }
       if inode.isDirectory { throw Errno.EPERM }
       let now = Inode.now()

@@ -90,7 +90,9 @@ extension Task {
       directory.tableLock.unlock()
       Inotify.created(parent, name, isDirectory: false)
       // A new file may be opened in any mode, whatever its permissions (open(2), O_CREAT).
-      return try made.inode.open(made, flags: flags)
+      let file = try made.inode.open(made, flags: flags)
+      file.tellOpened()
+      return file
     }
   }
 
@@ -130,6 +132,7 @@ extension Task {
       if inode.fileSystem.isReadOnly { throw .EROFS }
     }
     let file = try inode.open(dentry, flags: flags)
+    file.tellOpened()
     if flags.contains(.O_TRUNC) && inode.isRegular {
       try inode.truncate(to: 0)
       Inotify.modified(dentry)
@@ -154,7 +157,9 @@ extension Task {
     name.append(decimal: UInt(inode.number))
     let dentry = Dentry(inode, name: name, parent: directory)
     dentry.markDeleted()
-    return try inode.open(dentry, flags: flags.subtracting([.O_TRUNC]))
+    let file = try inode.open(dentry, flags: flags.subtracting([.O_TRUNC]))
+    file.tellOpened()
+    return file
   }
 }
 

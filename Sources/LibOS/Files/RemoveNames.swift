@@ -13,7 +13,7 @@ extension Task {
       throw .EPERM
     }
     directory.tableLock.lock()
-    let victim: Dentry
+    var victim: Dentry?
     do throws(Errno) {
       guard let found = try directory.lockedLookup(name, in: parent) else { throw Errno.ENOENT }
       if slash { throw found.inode.isDirectory ? Errno.EISDIR : Errno.ENOTDIR }
@@ -28,10 +28,10 @@ extension Task {
       directory.tableLock.unlock()
       throw error
     }
-    victim.markDeleted()
-    victim.inode.changeLinks(-1)
+    victim?.markDeleted()
+    victim?.inode.changeLinks(-1)
     directory.tableLock.unlock()
-    Inotify.removed(parent, name, victim)
+    Inotify.removed(parent, name, &victim)
   }
 
   func removeDirectory(_ dirfd: Int32, _ path: [UInt8]) throws(Errno) {
@@ -50,7 +50,7 @@ extension Task {
       throw .EPERM
     }
     directory.tableLock.lock()
-    let victim: Dentry
+    var victim: Dentry?
     do throws(Errno) {
       guard let found = try directory.lockedLookup(name, in: parent) else { throw Errno.ENOENT }
       if directory.fileSystem.isReadOnly { throw Errno.EROFS }
@@ -67,9 +67,9 @@ extension Task {
       directory.tableLock.unlock()
       throw error
     }
-    victim.markDeleted()
+    victim?.markDeleted()
     directory.tableLock.unlock()
-    Inotify.removed(parent, name, victim)
+    Inotify.removed(parent, name, &victim)
   }
 }
 

@@ -33,10 +33,11 @@ extension Task {
       oldParent: oldParent, oldDirectory: oldDirectory, oldName: oldName, oldSlash: oldSlash,
       newParent: newParent, newDirectory: newDirectory, newName: newName, newSlash: newSlash,
       flags: flags)
+    let outcome: RenameRequest.Outcome?
     if oldDirectory === newDirectory {
       oldDirectory.tableLock.lock()
       defer { oldDirectory.tableLock.unlock() }
-      try request.run(self)
+      outcome = try request.run(self)
     } else {
       Namespace.renameLock.lock()
       defer { Namespace.renameLock.unlock() }
@@ -54,8 +55,9 @@ extension Task {
         second.tableLock.unlock()
         first.tableLock.unlock()
       }
-      try request.run(self)
+      outcome = try request.run(self)
     }
+    if let outcome, Inotify.isUsed { request.tell(outcome) }
   }
 }
 
@@ -71,7 +73,25 @@ private struct RenameRequest {
   let newSlash: Bool
   let flags: RenameFlags
 
-  func run(_ task: Task) throws(Errno) {
+  /// What was renamed, and what it replaced or changed places with.
+  struct Outcome {
+    let old: Dentry
+    let target: Dentry?
+  }
+
+  /// inotify(7), once the directories are unlocked.
+  func tell(_ outcome: Outcome) {
+    let exchanged = flags.contains(.RENAME_EXCHANGE)
+    Inotify.moved(
+      oldParent, oldName, newParent, newName, outcome.old,
+      replaced: exchanged ? nil : outcome.target)
+    if exchanged, let target = outcome.target {
+      Inotify.moved(newParent, newName, oldParent, oldName, target)
+    }
+  }
+
+  /// nil: both names are the same file, and nothing happens (rename(2)).
+  func run(_ task: Task) throws(Errno) -> Outcome? {
     guard let old = try oldDirectory.lockedLookup(oldName, in: oldParent) else { throw .ENOENT }
     let target = try newDirectory.lockedLookup(newName, in: newParent)
     let exchange = flags.contains(.RENAME_EXCHANGE)
@@ -84,7 +104,7 @@ private struct RenameRequest {
     // A directory cannot move into itself, nor replace what it is in.
     if old.isAncestor(of: newParent) { throw .EINVAL }
     if let target, target.isAncestor(of: oldParent) { throw exchange ? .EINVAL : .ENOTEMPTY }
-    if let target, target.inode === old.inode { return }
+    if let target, target.inode === old.inode { return nil }
     try check(task, old, target, exchange)
 
     if exchange, let target {
@@ -92,6 +112,7 @@ private struct RenameRequest {
     } else {
       try move(task, old, target)
     }
+    return Outcome(old: old, target: target)
   }
 
   private func check(
@@ -152,8 +173,6 @@ private struct RenameRequest {
     old.inode.touchChange()
     oldDirectory.touchModification()
     if newDirectory !== oldDirectory { newDirectory.touchModification() }
-    Inotify.moved(oldParent, oldName, newParent, newName, old)
-    if let target { Inotify.replaced(target) }
   }
 
   private func swapNames(_ old: Dentry, _ target: Dentry) {
@@ -173,7 +192,5 @@ private struct RenameRequest {
     target.inode.touchChange()
     oldDirectory.touchModification()
     if newDirectory !== oldDirectory { newDirectory.touchModification() }
-    Inotify.moved(oldParent, oldName, newParent, newName, old)
-    Inotify.moved(newParent, newName, oldParent, oldName, target)
   }
 }

@@ -54,6 +54,7 @@ extension Task {
       return false
     }
     if isTooSmall { throw .EINVAL }
+    Inotify.accessed(file.dentry)
     do throws(Errno) { try UserMemory.writeBytes(out.bytes, to: address) } catch {
       file.offset = start
       throw error

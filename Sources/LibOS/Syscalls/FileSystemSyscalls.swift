@@ -122,6 +122,7 @@ extension Task {
     guard file.inode.isRegular else { throw .ENODEV }
     if offset.addingReportingOverflow(length).overflow { throw .EFBIG }
     try file.fallocate(mode, UInt64(offset), UInt64(length))
+    Inotify.modified(file.dentry)
     return 0
   }
 }

@@ -40,10 +40,16 @@ extension Task {
   /// Reads through a description, with its position locked if it has one.
   func read(_ file: File, _ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
     guard file.isReadable else { throw .EBADF }
-    if offset != nil || !file.hasPosition { return try file.read(&buffer, at: offset) }
-    file.positionLock.lock()
-    defer { file.positionLock.unlock() }
-    return try file.read(&buffer, at: nil)
+    let n: Int
+    if offset != nil || !file.hasPosition {
+      n = try file.read(&buffer, at: offset)
+    } else {
+      file.positionLock.lock()
+      defer { file.positionLock.unlock() }
+      n = try file.read(&buffer, at: nil)
+    }
+    if n > 0 { Inotify.accessed(file.dentry) }
+    return n
   }
 
   func write(_ file: File, _ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {

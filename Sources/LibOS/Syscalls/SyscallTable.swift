@@ -8,7 +8,7 @@ enum SyscallTable {
       signalSyscalls, signalfdSyscalls, timeSyscalls, timerSyscalls, pollSyscalls, epollSyscalls,
       identitySyscalls, limitSyscalls, systemSyscalls, refusedSyscalls,
       nameSyscalls, attributeSyscalls, fileSystemSyscalls, extendedAttributeSyscalls,
-      transferSyscalls, lockSyscalls, socketSyscalls,
+      transferSyscalls, lockSyscalls, inotifySyscalls, socketSyscalls,
     ]
   }
 }
