@@ -13,6 +13,9 @@ extern char cl_copy_fast_start[], cl_copy_fast_end[], cl_fill_fast_start[], cl_f
 void cl_set_dead(void) { __atomic_store_n(&cl_dead, 1, __ATOMIC_SEQ_CST); }
 int cl_is_dead(void) { return (int)cl_dead; }
 
+static uint64_t handover[2 + CL_HANDOVER_WORDS];
+uint64_t *cl_handover(void) { return handover; }
+
 static cl_time time_record __attribute__((aligned(64)));
 cl_time *cl_time_record(void) { return &time_record; }
 void cl_time_begin_update(void) { __atomic_add_fetch(&time_record.sequence, 1, __ATOMIC_ACQ_REL); }

@@ -208,12 +208,14 @@ import LinuxABI
     public var eax: UInt32, ebx: UInt32, ecx: UInt32, edx: UInt32
   }
 
-  /// The host's CPUID table, at most 64 entries, and how many processors it has (1...256). Hints only.
-  public static func cpuid() -> (entries: [CPUIDEntry], processors: Int) {
-    let reply = HostTransport.exchange(.cpuid)
-    guard (0...64).contains(reply.result) else { hostLied("cpuid", "result") }
+  /// What was handed over at the first entry: the host's CPUID table, at most 64 entries, and how many
+  /// processors it has (1...256). Hints only. Once: the copy that was taken then is used up.
+  public static func processor() -> (entries: [CPUIDEntry], processors: Int) {
+    let (reply, bytes) = HostTransport.handover()
+    guard (0...Int64(Handover.largestEntryCount)).contains(reply.result) else {
+      hostLied("first entry", "CPUID count")
+    }
     let n = Int(reply.result)
-    let bytes = received(n * 24)
     func word(_ at: Int) -> UInt32 {
       UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16
         | UInt32(bytes[at + 3]) << 24
@@ -221,7 +223,7 @@ import LinuxABI
     var out: [CPUIDEntry] = []
     out.reserveCapacity(n)
     for i in 0..<n {
-      let b = i * 24
+      let b = i * Handover.entrySize
       out.append(
         CPUIDEntry(
           leaf: word(b), subleaf: word(b + 4), eax: word(b + 8), ebx: word(b + 12),
@@ -232,22 +234,33 @@ import LinuxABI
 
   // MARK: Messages
 
-  /// One line to the developer's terminal. The caller has made sure that the configuration allows it.
+  /// Lines to the developer's terminal, stream 2. The caller has made sure that the configuration allows it.
   public static func log(_ line: [UInt8]) {
-    let n = min(line.count, 1024)
-    if n == 0 { return }
-    // SAFETY: the array lives through the call, n is within it.
-    unsafe line.withUnsafeBytes { (p) in
-      _ = HostTransport.exchange(.log, UInt64(n), send: p.baseAddress, sendCount: n)
-    }
+    // SAFETY: the array lives through the call.
+    unsafe line.withUnsafeBytes { (p) in unsafe log(p) }
   }
 
-  /// A constant line; allocates nothing.
+  /// A constant line, with its newline; allocates nothing.
   public static func log(_ line: StaticString) {
     // SAFETY: a static string's bytes live as long as the program.
-    unsafe _ = HostTransport.exchange(
-      .log, UInt64(line.utf8CodeUnitCount), send: UnsafeRawPointer(line.utf8Start),
-      sendCount: line.utf8CodeUnitCount)
+    unsafe log(UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
+  }
+
+  /// A line that cannot be written is lost; a kick only interrupts it. At most 1 KiB, in at most 16 pieces.
+  @unsafe private static func log(_ bytes: UnsafeRawBufferPointer) {
+    var rest = unsafe UnsafeRawBufferPointer(rebasing: bytes.prefix(1024))
+    for _ in 0..<16 {
+      let count = rest.count
+      if count == 0 { return }
+      let reply = HostTransport.exchange(
+        .streamWrite, 2, UInt64(count), send: rest.baseAddress, sendCount: count)
+      if reply.result == -Int64(Errno.EINTR.rawValue) { continue }
+      guard reply.result >= -4095, reply.result <= Int64(count) else {
+        hostLied("streamWrite", "result")
+      }
+      if reply.result <= 0 { return }
+      unsafe rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(Int(reply.result)))
+    }
   }
 
   #if CLOISTER_ENCLAVE
@@ -259,7 +272,7 @@ import LinuxABI
     }
 
     /// Nobody may go on: every entry looks at the dead flag first. The last words are left in the
-    /// buffer as a log request, without payload data, and the thread leaves for good.
+    /// buffer as a write to stream 2, without payload data, and the thread leaves for good.
     private static func die(
       _ first: StaticString, _ second: StaticString, _ third: StaticString, _ code: UInt64
     ) -> Never {
@@ -270,7 +283,8 @@ import LinuxABI
         HostTransport.lastWords(second, at: &at)
         HostTransport.lastWords(" ", at: &at)
         HostTransport.lastWords(third, at: &at)
-        HostTransport.write(.log, UInt64(at))
+        HostTransport.lastWords("       \n", at: &at)
+        HostTransport.write(.streamWrite, 2, UInt64(at))
       }
       cl_leave_dead(code)
     }

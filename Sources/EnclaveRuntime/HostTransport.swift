@@ -51,6 +51,34 @@ import HostInterface
         UnsafeRawPointer(bitPattern: UInt(block.pointee.host_buffer + HostBuffer.dataOffset))!,
         UInt64(count))
     }
+
+    /// Copies in what lies in the buffer at the very first entry, into memory of the image: there is no heap
+    /// before the first host call, and that call overwrites the buffer.
+    static func takeHandover() {
+      let block = unsafe cl_block()
+      let area = unsafe cl_handover()
+      let count = UInt64(Handover.largestEntryCount * Handover.entrySize)
+      // SAFETY: the buffer was checked; the image's area has room for two words and the largest table.
+      unsafe area[0] = cl_host_read64(
+        UnsafePointer(bitPattern: UInt(block.pointee.host_buffer + HostBuffer.resultOffset))!)
+      unsafe area[1] = cl_host_read64(
+        UnsafePointer(bitPattern: UInt(block.pointee.host_buffer + HostBuffer.replyOffset))!)
+      unsafe cl_host_read(
+        area + 2,
+        UnsafeRawPointer(bitPattern: UInt(block.pointee.host_buffer + HostBuffer.dataOffset))!, count)
+    }
+
+    /// The copy, not yet checked: always room for the largest table.
+    static func handover() -> (reply: HostReply, table: [UInt8]) {
+      let area = unsafe cl_handover()
+      // SAFETY: as in `takeHandover`; exactly that many bytes are initialised.
+      let table = unsafe [UInt8](
+        UnsafeRawBufferPointer(
+          start: area + 2, count: Handover.largestEntryCount * Handover.entrySize))
+      return unsafe (
+        HostReply(result: Int64(bitPattern: area[0]), words: (area[1], 0, 0, 0)), table
+      )
+    }
   #else
     // Safe to call: the data is only read, `sendCount` bytes of it, as every caller states beside the pointer.
     @safe static func exchange(
@@ -67,6 +95,15 @@ import HostInterface
       var words = reply.words
       while words.count < 4 { words.append(0) }
       return HostReply(result: reply.result, words: (words[0], words[1], words[2], words[3]))
+    }
+
+    static func handover() -> (reply: HostReply, table: [UInt8]) {
+      let given = HostDouble.firstEntry
+      var table = given.data
+      while table.count < Handover.largestEntryCount * Handover.entrySize { table.append(0) }
+      return (
+        HostReply(result: given.result, words: (given.words.first ?? 0, 0, 0, 0)), table
+      )
     }
 
     @unsafe static func receive(into destination: UnsafeMutableRawPointer, count: Int) {
@@ -99,6 +136,8 @@ import HostInterface
     nonisolated(unsafe) public static var handler: @Sendable (Request) -> Reply = { _ in
       Reply(result: -38)
     }
+    /// What lies in the buffer at the very first entry.
+    nonisolated(unsafe) public static var firstEntry = Reply(result: 0)
     nonisolated(unsafe) static var received: [UInt8] = []
   }
 #endif
@@ -106,12 +145,13 @@ import HostInterface
 #if CLOISTER_ENCLAVE
   extension HostTransport {
     /// Writes a request without arguments and does not leave: for the exit of a thread.
-    static func write(_ call: HostCall, _ a0: UInt64 = 0) {
+    static func write(_ call: HostCall, _ a0: UInt64 = 0, _ a1: UInt64 = 0) {
       let block = unsafe cl_block()
       // SAFETY: as in `exchange`.
       let base = unsafe UnsafeMutablePointer<UInt64>(bitPattern: UInt(block.pointee.host_buffer))!
       unsafe cl_host_write64(base, call.rawValue)
       unsafe cl_host_write64(base + 1, a0)
+      unsafe cl_host_write64(base + 2, a1)
     }
 
     /// Appends constant text to the data area, padded with blanks to whole words.

@@ -94,6 +94,12 @@
       unsafe cl_block().pointee.host_buffer = address
       unsafe cl_block().pointee.host_buffer_size = size
     }
+
+    /// The same at the very first entry, where the buffer also says what processor this is (`Handover`).
+    public static func adoptFirstBuffer(_ address: UInt64, _ size: UInt64) {
+      adoptBuffer(address, size)
+      HostTransport.takeHandover()
+    }
   }
 
   /// First Swift code of a thread other than the first (Entry.S, start_thread).

@@ -29,6 +29,8 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   /// `streamRead(stream, length)`. Blocks. Answer: 0...length, EINTR, EAGAIN, EIO.
   case streamRead = 8
   /// `streamWrite(stream, length)`. Data in the data area. Answer: 0...length, EINTR, EAGAIN, EPIPE, EIO, ENOSPC.
+  /// The kernel's own lines go to stream 2 the same way: never unless the measured configuration has a log flag,
+  /// except the last words of a panic and, in development, hints that name a setting.
   case streamWrite = 9
   /// `streamStatus(stream)`. Answer: 0; reply[0] = kind (`StreamKind`), reply[1] = rows << 16 | columns of a terminal.
   case streamStatus = 10
@@ -44,13 +46,6 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   case modifyType = 14
   /// `remove(address, length)`. EREMOVE of trimmed pages. Answer: 0.
   case remove = 15
-  /// `log(length)`. One line for the developer's terminal (stderr). Refused by the kernel itself unless the
-  /// measured configuration has a log flag; panic and out-of-memory lines go this way too. Answer: 0.
-  case log = 16
-  /// `cpuid()`. Answer: 0...64 entries in the data area, 24 bytes each: leaf, subleaf, EAX, EBX, ECX, EDX (u32);
-  /// reply[0] = processors online (clamped to 1...256). Used as
-  /// hints only: what would need a state component that XFRM lacks is masked, sizes of XSAVE areas are our own.
-  case cpuid = 17
 
   /// Development only: `lookup(directory, nameLength)`, name in the data area. Answer: object index >= 0 with an
   /// `ObjectStatus` in the data area; ENOENT, ENOTDIR, EACCES, ENAMETOOLONG, EIO. Object 0 is the root directory.
@@ -71,6 +66,17 @@ public enum ExitReason: UInt64, Sendable {
   case resume = 2
   /// The enclave is dead or the entry was refused; do not enter this TCS again. RSI: panic code.
   case refused = 3
+}
+
+/// What the host hands over in the first thread's buffer at the very first entry, where a reply lies otherwise.
+/// No call: it is copied in once, before the first one, and never looked at again.
+///
+/// `result`: 0...64 CPUID entries in the data area, 24 bytes each: leaf, subleaf, EAX, EBX, ECX, EDX (u32);
+/// any other count stops the enclave. reply[0]: processors online (clamped to 1...256). Hints only: what would
+/// need a state component that XFRM lacks is masked, sizes of XSAVE areas are our own.
+public enum Handover {
+  public static let largestEntryCount = 64
+  public static let entrySize = 24
 }
 
 /// What a stream is, as far as the host says. Affects only buffering decisions of the program (isatty).

@@ -3,7 +3,7 @@ import Glibc
 import HostInterface
 import LinuxABI
 
-/// Streams: read, write, status, poll, and the log.
+/// Streams: read, write, status and poll.
 extension HostRequest {
   func streamRead() throws(Errno) -> Int {
     guard let data = buffer.data(argument(1)) else { throw .EIO }
@@ -61,13 +61,5 @@ extension HostRequest {
       return .success(ready)
     }
     return try result.get()
-  }
-
-  func log() throws(Errno) -> Int {
-    guard let data = buffer.data(argument(0)) else { throw .EIO }
-    var line = Array(data)
-    if line.last != 0x0A { line.append(0x0A) }
-    _ = write(2, line, line.count)
-    return 0
   }
 }

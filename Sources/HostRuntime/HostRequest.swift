@@ -23,7 +23,6 @@ struct HostRequest {
     case .unpark: try unpark()
     case .kick: try kick()
     case .clock: clock()
-    case .cpuid: cpuid()
     case .blockRead: try blockRead()
     case .streamRead: try streamRead()
     case .streamWrite: try streamWrite()
@@ -33,7 +32,6 @@ struct HostRequest {
     case .restrict: try restrict()
     case .modifyType: try modifyType()
     case .remove: try remove()
-    case .log: try log()
     case .lookup: try lookup()
     case .readdir: try readdir()
     }

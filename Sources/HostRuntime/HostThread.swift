@@ -27,6 +27,7 @@ final class HostThread: @unchecked Sendable {
     self.process = process
     buffer = try ThreadBuffer()
     lot = try ParkingLot()
+    if index == 0 { buffer.handOver() }
     pending = .allocate(capacity: 16)
     pending.initialize(repeating: 0, count: 16)
   }
@@ -102,10 +103,9 @@ final class HostThread: @unchecked Sendable {
           run.rdi = 0
           run.rsi = 0
         case .refused:
-          // The enclave's last words, if it had any, lie in the buffer as a log request.
-          if HostCall(rawValue: buffer.number) == .log {
-            var request = HostRequest(thread: self, process: process, buffer: buffer)
-            _ = try? request.log()
+          // The enclave's last words, if it had any, lie in the buffer as a write to stream 2.
+          if HostCall(rawValue: buffer.number) == .streamWrite {
+            _ = try? HostRequest(thread: self, process: process, buffer: buffer).streamWrite()
           }
           let place = run.rsi == 4 ? ", at \(hex(run.r8)), address \(hex(run.r9))" : ""
           EnclaveProcess.say(
@@ -149,6 +149,7 @@ final class HostThread: @unchecked Sendable {
       buffer.setResult(-Int64(Errno.ENOSYS.rawValue))
       return true
     }
+    buffer.clearNumber()
     statistics.count(call)
     if call == .threadExit { return false }
     var request = HostRequest(thread: self, process: process, buffer: buffer)

@@ -19,6 +19,8 @@ final class ThreadBuffer: @unchecked Sendable {
 
   var address: UInt64 { UInt64(UInt(bitPattern: base)) }
   var number: UInt64 { clh_load64(base + Int(HostBuffer.numberOffset)) }
+  /// After a request was taken: nothing is left that could be taken for the last words of a dead enclave.
+  func clearNumber() { clh_store64(base + Int(HostBuffer.numberOffset), .max) }
   func argument(_ index: Int) -> UInt64 {
     clh_load64(base + Int(HostBuffer.argumentsOffset) + 8 * index)
   }

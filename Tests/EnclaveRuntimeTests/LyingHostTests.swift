@@ -238,19 +238,29 @@ struct LyingHostTests {
 
   // MARK: Processor
 
-  @Test("cpuid: more than 64 entries stop the enclave, missing bytes read as zeros")
-  func cpuid() async {
-    Self.answer(1, [], [1, 0, 0, 0])
-    let (table, processors) = Host.cpuid()
+  static func handOver(_ count: Int64, _ processors: UInt64, _ data: [UInt8] = []) {
+    unsafe HostDouble.firstEntry = HostDouble.Reply(result: count, words: [processors], data: data)
+  }
+
+  @Test("the first entry: more than 64 CPUID entries stop the enclave, missing bytes read as zeros")
+  func handover() async {
+    Self.handOver(1, 0, [1, 0, 0, 0])
+    let (table, processors) = Host.processor()
     #expect(processors == 1)
     #expect(table.count == 1 && table[0].leaf == 1 && table[0].edx == 0)
+    Self.handOver(64, .max)
+    #expect(Host.processor().entries.count == 64 && Host.processor().processors == 256)
     await #expect(processExitsWith: .failure) {
-      LyingHostTests.answer(65)
-      _ = Host.cpuid()
+      LyingHostTests.handOver(65, 1)
+      _ = Host.processor()
     }
     await #expect(processExitsWith: .failure) {
-      LyingHostTests.answer(-1)
-      _ = Host.cpuid()
+      LyingHostTests.handOver(-1, 1)
+      _ = Host.processor()
+    }
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.handOver(.max, 1)
+      _ = Host.processor()
     }
   }
 
@@ -290,15 +300,40 @@ struct LyingHostTests {
     }
   }
 
-  @Test("log: the answer means nothing", arguments: absurd)
-  func log(result: Int64) {
-    Self.answer(result)
-    Host.log([0x61])
+  @Test("log: short writes go on, errnos lose the line, EINTR for ever ends")
+  func log() {
+    for result: Int64 in [0, 1, 2, -4, -5, -11, -32, -4095] {
+      Self.answer(result)
+      Host.log([0x61, 0x0A])
+      Host.log("b\n")
+    }
+  }
+
+  @Test("log: it goes to stream 2, at most 1 KiB of it")
+  func logRequest() {
+    unsafe HostDouble.handler = { request in
+      #expect(request.call == .streamWrite && request.arguments[0] == 2)
+      #expect(request.data.count == 1024 && request.arguments[1] == 1024)
+      return HostDouble.Reply(result: 1024)
+    }
+    Host.log([UInt8](repeating: 0x61, count: 5000))
+  }
+
+  @Test("log: more than was given, and below every errno, stop the enclave")
+  func logAbsurd() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(2)
+      Host.log([0x61])
+    }
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(-4096)
+      Host.log([0x61])
+    }
   }
 
   @Test("every host call has a test above")
   func complete() {
     // A new call must come here with its lies.
-    #expect(HostCall.allCases.count == 20)
+    #expect(HostCall.allCases.count == 18)
   }
 }

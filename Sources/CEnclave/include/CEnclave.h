@@ -133,6 +133,10 @@ void cl_host_read(void *destination, const void *host_source, uint64_t count);
 CL_INLINE uint64_t cl_host_read64(const uint64_t *p) { return *(const volatile uint64_t *)p; }
 CL_INLINE void cl_host_write64(uint64_t *p, uint64_t v) { *(volatile uint64_t *)p = v; }
 
+/// Where the first entry's handover (HostCall.swift) is copied: the count, a word, 64 entries of 24 bytes.
+#define CL_HANDOVER_WORDS 192
+uint64_t *cl_handover(void);
+
 /// Leaves with ExitReason.hostCall and comes back when the host has entered the TCS again.
 void cl_host_exit(void);
 /// Leaves for good: ExitReason.refused with this code in RSI.

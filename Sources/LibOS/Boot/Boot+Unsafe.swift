@@ -6,7 +6,7 @@
 
   /// The first Swift code in the enclave (Entry.S, the very first entry), on thread 0's kernel stack.
   @c(libos_boot) func libos_boot(_ buffer: UInt64, _ size: UInt64) {
-    ThreadBlocks.adoptBuffer(buffer, size)
+    ThreadBlocks.adoptFirstBuffer(buffer, size)
     Boot.run()
   }
 

@@ -21,7 +21,7 @@ enum Processor {
   static func load(xfrm enclaveXFRM: UInt64) {
     unsafe xfrm = enclaveXFRM
     var made: [Entry] = []
-    let host = Host.cpuid()
+    let host = Host.processor()
     unsafe Processors.count = host.processors
     for e in host.entries {
       made.append(

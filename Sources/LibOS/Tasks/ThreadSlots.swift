@@ -50,7 +50,7 @@ final class ThreadSlots: @unchecked Sendable {
       if let slot { return slot }
       if !wait {
         if warn {
-          KernelLog.hint("cloister: all threads are in use; give it more with --threads N")
+          KernelLog.hint("cloister: all threads are in use; give it more with --threads N\n")
         }
         return nil
       }

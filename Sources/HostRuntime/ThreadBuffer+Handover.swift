@@ -2,14 +2,14 @@ import CHostRuntime
 import Glibc
 import HostInterface
 
-extension HostRequest {
-  /// What CPUID says of this processor, for the leaves that programs ask for (SDM Vol. 2A, CPUID).
-  func cpuid() -> Int {
+extension ThreadBuffer {
+  /// `Handover`: what CPUID says of this processor, for the leaves that programs ask for (SDM Vol. 2A, CPUID).
+  func handOver() {
     var entries: [[UInt32]] = []
     func add(_ leaf: UInt32, _ subleaf: UInt32 = 0) -> [UInt32] {
       var out = [UInt32](repeating: 0, count: 4)
       clh_cpuid(leaf, subleaf, &out)
-      if entries.count < 64 { entries.append([leaf, subleaf] + out) }
+      if entries.count < Handover.largestEntryCount { entries.append([leaf, subleaf] + out) }
       return out
     }
     let basic = add(0)[0]
@@ -31,8 +31,8 @@ extension HostRequest {
     for word in entries.joined() {
       withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
     }
-    buffer.data.copyBytes(from: bytes)
-    buffer.setReply(0, UInt64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
-    return entries.count
+    data.copyBytes(from: bytes)
+    setReply(0, UInt64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+    setResult(Int64(entries.count))
   }
 }
