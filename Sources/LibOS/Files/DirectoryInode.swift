@@ -2,10 +2,10 @@ import EnclaveRuntime
 import HostInterface
 import LinuxABI
 
-/// A directory in memory, with or without a directory of the development root behind it.
+/// A directory in memory, with or without a directory of the lower layer behind it.
 ///
-/// This one tree is the overlay: names of the host are looked up once and kept, positive and negative;
-/// what the program makes, changes or removes happens here and never reaches the host.
+/// This one tree is the overlay: names of the lower layer are looked up once and kept; what the program
+/// makes, changes or removes happens here and never reaches it (a removed name stays as a whiteout).
 ///
 /// `tableLock` guards `table`, `isDead` and `isComplete`. It comes before every inode's `lock`. Two of
 /// them are taken only by rename (which holds `Namespace.renameLock`, ancestor first) and rmdir (parent first).
@@ -14,36 +14,36 @@ final class DirectoryInode: Inode, @unchecked Sendable {
   var table = DirectoryTable()
   /// Removed: nothing can be made in it any more.
   var isDead = false
-  /// The host's directory behind this one.
-  let host: HostObject?
-  /// A host directory counts its size in whole blocks; tmpfs has none (stat(2), st_blocks).
-  override var blocks: UInt64 { host == nil ? 0 : (size + 4095) / 4096 * 8 }
-  /// Every name of the host is in the table, so a name that is not there does not exist.
+  /// The directory behind this one.
+  let lower: LowerObject?
+  /// A lower directory counts its size in whole blocks; tmpfs has none (stat(2), st_blocks).
+  override var blocks: UInt64 { lower == nil ? 0 : (size + 4095) / 4096 * 8 }
+  /// Every name of the lower layer is in the table, so a name that is not there does not exist.
   private var isComplete: Bool
   private var misses = 0
 
   init(
     _ fileSystem: FileSystem, mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0,
-    host: HostObject? = nil
+    lower: LowerObject? = nil
   ) {
-    self.host = host
-    isComplete = host == nil
+    self.lower = lower
+    isComplete = lower == nil
     super.init(
       fileSystem, mode: mode & ~FileMode.S_IFMT | FileMode.S_IFDIR, uid: uid, gid: gid,
-      number: host.map { $0.inode })
+      number: lower.map { $0.inode })
     nlink = 2
-    if let host {
-      nlink = max(2, host.nlink)
-      atimeNs = host.atimeNs
-      mtimeNs = host.mtimeNs
-      ctimeNs = host.ctimeNs
-      btimeNs = host.ctimeNs
+    if let lower {
+      nlink = max(2, lower.nlink)
+      atimeNs = lower.atimeNs
+      mtimeNs = lower.mtimeNs
+      ctimeNs = lower.ctimeNs
+      btimeNs = lower.ctimeNs
     }
   }
 
   override var size: UInt64 {
     // tmpfs: BOGO_DIRENT_SIZE (20) for each entry, `.` and `..` included.
-    if let host { return host.size }
+    if let lower { return lower.size }
     return UInt64(table.liveCount + 2) * 20
   }
   override var lockedSize: UInt64 { size }
@@ -69,13 +69,12 @@ final class DirectoryInode: Inode, @unchecked Sendable {
     return try load(name, in: parent)
   }
 
-  /// Asks the host. A directory in which names are missed again and again is read as a whole.
+  /// Asks the lower layer. A directory of the host in which names are missed again and again is read as a whole.
   private func load(_ name: Name, in parent: Dentry) throws(Errno) -> Dentry? {
-    guard let host else { return nil }
+    guard let lower else { return nil }
     let bytes = name.array
     if bytes.count > 255 { throw .ENAMETOOLONG }
-    do throws(Errno) {
-      let object = try HostObject.lookup(directory: host.index, name: bytes)
+    if let object = try lower.lookup(bytes) {
       let dentry = Dentry(object.makeInode(in: fileSystem), name: bytes, parent: parent)
       if let index = table.find(name) {
         table.set(index, .present, dentry: dentry)
@@ -83,47 +82,26 @@ final class DirectoryInode: Inode, @unchecked Sendable {
         table.add(bytes, hash: name.hash, state: .present, dentry: dentry)
       }
       return dentry
-    } catch {
-      guard error == .ENOENT || error == .ENOTDIR else { throw error }
-      if let index = table.find(name) {
-        table.set(index, .negative, dentry: nil)
-      } else {
-        misses += 1
-        if misses == 3 || table.negativeCount > 4096 { try? loadNames() }
-        if !isComplete { table.add(bytes, hash: name.hash, state: .negative, dentry: nil) }
-      }
-      return nil
     }
+    if let index = table.find(name) {
+      table.set(index, .negative, dentry: nil)
+    } else if lower.remembersMissing {
+      misses += 1
+      if misses == 3 || table.negativeCount > 4096 { try? loadNames() }
+      if !isComplete { table.add(bytes, hash: name.hash, state: .negative, dentry: nil) }
+    }
+    return nil
   }
 
-  /// Reads the host's directory to its end. `tableLock` is held.
+  /// Reads the lower directory to its end. `tableLock` is held.
   private func loadNames() throws(Errno) {
-    guard let host, !isComplete else { return }
-    var cookie: UInt64 = 0
-    var total = 0
-    while true {
-      let bytes = try Host.readdir(directory: host.index, cookie: cookie)
-      if bytes.isEmpty { break }
-      var at = 0
-      while at < bytes.count {
-        // {nextCookie u64, type u8, nameLength u8, name}
-        guard bytes.count - at >= 10 else { hostLied("readdir", "entry") }
-        let length = Int(bytes[at + 9])
-        guard length > 0, bytes.count - at - 10 >= length else { hostLied("readdir", "name") }
-        cookie = bytes.loadLittleEndian64(at)
-        let type = bytes[at + 8]
-        let name = [UInt8](bytes[(at + 10)..<(at + 10 + length)])
-        at += 10 + length
-        for b in name where b == 0 || b == 0x2F { hostLied("readdir", "name") }
-        let n = Name(name)
-        if n.isDot || n.isDotDot { continue }
-        if table.find(n) == nil {
-          table.add(name, hash: n.hash, state: .unloaded, type: type, dentry: nil)
-        }
+    guard let lower, !isComplete else { return }
+    try lower.forEachName { (name, type, inode) in
+      let n = Name(name)
+      if n.isDot || n.isDotDot { return }
+      if table.find(n) == nil {
+        table.add(name, hash: n.hash, state: .unloaded, type: type, inode: inode, dentry: nil)
       }
-      total += 1
-      // A host that never ends its listing is not waited for.
-      if total > 4096 { throw .EIO }
     }
     isComplete = true
   }
@@ -141,13 +119,13 @@ final class DirectoryInode: Inode, @unchecked Sendable {
       switch entry.state {
       case .negative, .hole: continue
       case .unloaded:
-        // The number is not known yet; programs that need it call stat.
-        var number: UInt64 = 1
+        // The host's number is not known yet; programs that need it call stat.
+        var number = entry.inode
         var type = entry.type
         if type == 0, let d = try lockedLookup(Name(entry.name), in: dentry) {
           number = d.inode.number
           type = d.inode.directoryType
-        } else {
+        } else if number == 0 {
           number = UInt64(entry.hash) | 1 << 40
         }
         if !emit(DirectoryEntry(name: entry.name, inode: number, type: type, next: entry.cookie + 1))
@@ -181,13 +159,13 @@ final class DirectoryInode: Inode, @unchecked Sendable {
     }
   }
 
-  /// Takes a name away; where the host still has one behind it, it stays known as missing.
+  /// Takes a name away; where the lower layer still has one, it stays known as missing.
   func removeName(_ name: Name) {
     guard let index = table.find(name) else { return }
     if isComplete { table.remove(index) } else { table.set(index, .negative, dentry: nil) }
   }
 
-  /// No names left. Reads the host's names first.
+  /// No names left. Reads the lower layer's names first.
   func isEmpty() throws(Errno) -> Bool {
     if table.liveCount > 0 { return false }
     try loadNames()

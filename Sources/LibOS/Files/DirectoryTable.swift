@@ -7,9 +7,9 @@ struct DirectoryTable {
   enum State: UInt8 {
     /// A dentry is there.
     case present
-    /// The host has the name; nobody has asked what it is.
+    /// The lower layer has the name; nobody has asked what it is.
     case unloaded
-    /// The name is known not to exist (removed here, or not on the host).
+    /// The name is known not to exist (removed here, or not in the lower layer).
     case negative
     case hole
   }
@@ -19,6 +19,8 @@ struct DirectoryTable {
     var state: State
     /// `d_type` of an unloaded entry.
     var type: UInt8 = 0
+    /// Inode number of an unloaded entry, 0 when it is not known.
+    var inode: UInt64 = 0
     var cookie: UInt64
     var name: [UInt8]
     var dentry: Dentry?
@@ -54,11 +56,14 @@ struct DirectoryTable {
   func dentry(_ index: Int) -> Dentry? { entries[index].dentry }
 
   /// Adds a name that is not in the table.
-  mutating func add(_ name: [UInt8], hash: UInt32, state: State, type: UInt8 = 0, dentry: Dentry?) {
+  mutating func add(
+    _ name: [UInt8], hash: UInt32, state: State, type: UInt8 = 0, inode: UInt64 = 0, dentry: Dentry?
+  ) {
     if (used + 1) * 4 > table.count * 3 { rebuild() }
     entries.append(
       Entry(
-        hash: hash, state: state, type: type, cookie: nextCookie, name: name, dentry: dentry))
+        hash: hash, state: state, type: type, inode: inode, cookie: nextCookie, name: name,
+        dentry: dentry))
     nextCookie += 1
     put(hash, entries.count - 1)
     count(state, 1)

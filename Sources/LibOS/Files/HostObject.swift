@@ -4,29 +4,17 @@ import LinuxABI
 
 /// An object of the development root as the host described it once (`ObjectStatus`). The host may say
 /// what it likes about sizes and owners: such a root is insecure by name. Its words are only bounded.
-final class HostObject: @unchecked Sendable {
+final class HostObject: LowerObject, @unchecked Sendable {
   let index: UInt64
-  let mode: UInt32
-  let nlink: UInt32
-  let uid: UInt32
-  let gid: UInt32
-  let size: UInt64
-  let inode: UInt64
-  let rdev: UInt64
-  let mtimeNs: Int64
-  let ctimeNs: Int64
-  let atimeNs: Int64
 
   /// A root of a mount: its status is not asked for.
   init(rootIndex: UInt64) {
     index = rootIndex
+    super.init()
     mode = FileMode.S_IFDIR | 0o755
     nlink = 2
-    uid = 0
-    gid = 0
     size = 4096
     inode = 2
-    rdev = 0
     let now = Inode.now()
     mtimeNs = now
     ctimeNs = now
@@ -36,6 +24,7 @@ final class HostObject: @unchecked Sendable {
   init(status bytes: [UInt8]) {
     guard bytes.count == Int(ObjectStatus.size) else { hostLied("lookup", "status") }
     index = bytes.loadLittleEndian64(0)
+    super.init()
     mode = bytes.loadLittleEndian32(8) & 0o177777
     nlink = Swift.max(1, bytes.loadLittleEndian32(12))
     uid = bytes.loadLittleEndian32(16)
@@ -49,33 +38,65 @@ final class HostObject: @unchecked Sendable {
     guard size < 1 << 62, index < BlockObject.sitesOffset else { hostLied("lookup", "status") }
   }
 
-  static func lookup(directory: UInt64, name: [UInt8]) throws(Errno) -> HostObject {
-    HostObject(status: try Host.lookup(directory: directory, name: name))
+  override func lookup(_ name: [UInt8]) throws(Errno) -> LowerObject? {
+    do throws(Errno) {
+      return HostObject(status: try Host.lookup(directory: index, name: name))
+    } catch {
+      if error == .ENOENT || error == .ENOTDIR { return nil }
+      throw error
+    }
   }
 
-  func makeInode(in fileSystem: FileSystem) -> Inode {
-    let inode: Inode
-    switch mode & FileMode.S_IFMT {
-    case FileMode.S_IFDIR:
-      return DirectoryInode(fileSystem, mode: mode, uid: uid, gid: gid, host: self)
-    case FileMode.S_IFREG:
-      inode = RegularInode(fileSystem, mode: mode, uid: uid, gid: gid, host: self)
-    case FileMode.S_IFLNK:
-      inode = SymlinkInode(fileSystem, host: self)
-    default:
-      inode = SpecialInode(
-        fileSystem, mode: mode, uid: uid, gid: gid, rdev: rdev, number: self.inode)
+  override func forEachName(
+    _ body: (_ name: [UInt8], _ type: UInt8, _ inode: UInt64) -> Void
+  ) throws(Errno) {
+    var cookie: UInt64 = 0
+    var total = 0
+    while true {
+      let bytes = try Host.readdir(directory: index, cookie: cookie)
+      if bytes.isEmpty { return }
+      var at = 0
+      while at < bytes.count {
+        // {nextCookie u64, type u8, nameLength u8, name}
+        guard bytes.count - at >= 10 else { hostLied("readdir", "entry") }
+        let length = Int(bytes[at + 9])
+        guard length > 0, bytes.count - at - 10 >= length else { hostLied("readdir", "name") }
+        cookie = bytes.loadLittleEndian64(at)
+        let type = bytes[at + 8]
+        let name = [UInt8](bytes[(at + 10)..<(at + 10 + length)])
+        at += 10 + length
+        for b in name where b == 0 || b == 0x2F { hostLied("readdir", "name") }
+        body(name, type, 0)
+      }
+      total += 1
+      // A host that never ends its listing is not waited for.
+      if total > 4096 { throw .EIO }
     }
-    inode.nlink = nlink
-    inode.atimeNs = atimeNs
-    inode.mtimeNs = mtimeNs
-    inode.ctimeNs = ctimeNs
-    inode.btimeNs = ctimeNs
-    return inode
+  }
+
+  override func read(
+    offset: UInt64, into run: PageRun, at runOffset: Int, length: Int
+  ) throws(Errno) -> Int {
+    var done = 0
+    while done < length {
+      let n = try Host.blockRead(
+        object: index, offset: offset + UInt64(done), into: run, at: runOffset + done,
+        length: length - done)
+      // A file that has become shorter on the host ends in zeros.
+      if n == 0 { break }
+      done += n
+    }
+    return done
+  }
+
+  override func readLink() throws(Errno) -> [UInt8] {
+    let bytes = try readAll(limit: 4095)
+    for b in bytes where b == 0 { hostLied("blockRead", "link") }
+    return bytes
   }
 
   /// A whole small object (a link's target), at most `limit` bytes.
-  func readAll(limit: Int) throws(Errno) -> [UInt8] {
+  private func readAll(limit: Int) throws(Errno) -> [UInt8] {
     var out: [UInt8] = []
     while out.count < limit {
       let piece = try Host.blockRead(
@@ -86,7 +107,7 @@ final class HostObject: @unchecked Sendable {
     return out
   }
 
-  func siteTable() throws(Errno) -> [UInt8]? {
+  override func siteTable() throws(Errno) -> [UInt8]? {
     var out: [UInt8] = []
     while out.count < 64 << 20 {
       let piece = try Host.blockRead(

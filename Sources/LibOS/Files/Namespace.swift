@@ -37,7 +37,7 @@ enum Namespace {
     let rootFS = FileSystem(
       type: "overlay", source: "overlay", magic: FileSystem.OVERLAYFS_SUPER_MAGIC)
     let rootInode = DirectoryInode(
-      rootFS, mode: 0o755, host: hasHost ? HostObject(rootIndex: 0) : nil)
+      rootFS, mode: 0o755, lower: hasHost ? HostObject(rootIndex: 0) : nil)
     let root = Dentry(rootInode, name: [], parent: nil)
     root.isMountRoot = true
     rootFS.mountPoint = [0x2F]
@@ -60,7 +60,7 @@ enum Namespace {
       let fs = FileSystem(
         type: "insecure", source: "host", magic: FileSystem.OVERLAYFS_SUPER_MAGIC)
       let object = HostObject(rootIndex: UInt64(i + 1))
-      mount(DirectoryInode(fs, mode: 0o755, host: object), at: guest)
+      mount(DirectoryInode(fs, mode: 0o755, lower: object), at: guest)
     }
   }
 

@@ -3,11 +3,11 @@ import HostInterface
 import LinuxABI
 import Synchronization
 
-/// A regular file in memory, with or without a file of the development root behind it.
+/// A regular file in memory, with or without a file of the lower layer behind it.
 ///
-/// Content lies in chunks of 64 KiB (128 KiB over a host file), each a page run that holds the pages
-/// present; a page that is not present is a hole, or still on the host below `hostSize`. This is also the page
-/// cache: chunks of a host file that nobody has written are dropped when the cache is full.
+/// Content lies in chunks of 64 KiB (128 KiB over a lower file), each a page run that holds the pages
+/// present; a page that is not present is a hole, or still below in the lower layer up to `lowerSize`. This is
+/// also the page cache: chunks of a lower file that nobody has written are dropped when the cache is full.
 ///
 /// `lock` guards the chunk tables and sizes and is never held over a copy from or to user memory: a
 /// copy holds the run itself. `writeLock` (Linux: i_rwsem) makes writes, appends and truncation take turns.
@@ -18,7 +18,7 @@ final class RegularInode: Inode, @unchecked Sendable {
     var run: PageRun?
     /// Bit i: page i has content.
     var present: UInt32 = 0
-    /// Bit i: page i was written, the host does not have it. Present and not dirty without a host:
+    /// Bit i: page i was written, the lower layer does not have it. Present and not dirty without one:
     /// fallocate(2) reserved it, SEEK_DATA still calls it a hole.
     var dirty: UInt32 = 0
   }
@@ -37,9 +37,9 @@ final class RegularInode: Inode, @unchecked Sendable {
   private static let nearLimit: UInt64 = 1 << 16
 
   private var byteCount: UInt64
-  private let host: HostObject?
-  /// Content below this that is not present comes from the host.
-  private var hostSize: UInt64
+  private let lower: LowerObject?
+  /// Content below this that is not present comes from the lower layer.
+  private var lowerSize: UInt64
   private var pageTotal = 0
   /// Mappings that need the pages to stay where they are.
   private var pinCount = 0
@@ -54,15 +54,15 @@ final class RegularInode: Inode, @unchecked Sendable {
 
   init(
     _ fileSystem: FileSystem, mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0,
-    host: HostObject? = nil
+    lower: LowerObject? = nil
   ) {
-    self.host = host
-    byteCount = host?.size ?? 0
-    hostSize = host?.size ?? 0
-    chunkShift = host == nil ? 16 : 17
+    self.lower = lower
+    byteCount = lower?.size ?? 0
+    lowerSize = lower?.size ?? 0
+    chunkShift = lower == nil ? 16 : 17
     super.init(
       fileSystem, mode: mode & ~FileMode.S_IFMT | FileMode.S_IFREG, uid: uid, gid: gid,
-      number: host.map { $0.inode })
+      number: lower.map { $0.inode })
   }
 
   deinit { TmpfsSpace.give(pageTotal) }
@@ -71,7 +71,7 @@ final class RegularInode: Inode, @unchecked Sendable {
   override var lockedSize: UInt64 { byteCount }
   override var blocks: UInt64 {
     // Whole blocks of 4 KiB, as disk file systems count (stat(2), st_blocks).
-    if hostSize > 0 { return (byteCount + 4095) / 4096 * 8 }
+    if lowerSize > 0 { return (byteCount + 4095) / 4096 * 8 }
     return UInt64(pageTotal) * 8
   }
 
@@ -125,7 +125,7 @@ final class RegularInode: Inode, @unchecked Sendable {
   private func grow(_ chunk: inout Chunk, pages: Int) throws(Errno) {
     if let run = chunk.run, run.pageCount >= pages { return }
     var count = pages
-    if pagesPerChunk <= 16 || host == nil {
+    if pagesPerChunk <= 16 || lower == nil {
       count = pages <= 1 ? 1 : pages <= 2 ? 2 : pages <= 4 ? 4 : pagesPerChunk
     }
     if pinCount > 0 { count = pagesPerChunk }
@@ -141,24 +141,17 @@ final class RegularInode: Inode, @unchecked Sendable {
     return mask << UInt32(first)
   }
 
-  /// Brings a chunk's host content in, if any is missing.
+  /// Brings a chunk's lower content in, if any is missing.
   private func load(_ index: UInt64) throws(Errno) {
     let start = index << chunkShift
-    guard let host, start < hostSize else { return }
+    guard let lower, start < lowerSize else { return }
     var chunk = chunk(index)
-    let length = Int(min(chunkSize, hostSize - start))
+    let length = Int(min(chunkSize, lowerSize - start))
     let pages = (length + 4095) >> 12
     if chunk.present & 1 != 0 { return }
     try grow(&chunk, pages: pages)
     guard let run = chunk.run else { throw .ENOSPC }
-    var done = 0
-    while done < length {
-      let n = try Host.blockRead(
-        object: host.index, offset: start + UInt64(done), into: run, at: done, length: length - done)
-      if n == 0 { break }
-      done += n
-    }
-    // A file that has become shorter on the host ends in zeros.
+    _ = try lower.read(offset: start, into: run, at: 0, length: length)
     chunk.present |= Self.bits(0, pages - 1)
     setChunk(index, chunk)
     PageCache.note(self, pages)
@@ -168,7 +161,7 @@ final class RegularInode: Inode, @unchecked Sendable {
 
   /// Bytes from `offset` on, at most to the end of the file.
   func read(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
-    if host != nil { PageCache.reclaimIfNeeded() }
+    if lower != nil { PageCache.reclaimIfNeeded() }
     var done = 0
     while buffer.remaining > 0 {
       let at = offset + UInt64(done)
@@ -182,7 +175,7 @@ final class RegularInode: Inode, @unchecked Sendable {
       var n = min(buffer.remaining, Int(chunkSize) - within)
       if UInt64(n) > byteCount - at { n = Int(byteCount - at) }
       var chunk = chunk(index)
-      if chunk.present & 1 == 0 && index << chunkShift < hostSize {
+      if chunk.present & 1 == 0 && index << chunkShift < lowerSize {
         do throws(Errno) { try load(index) } catch {
           lock.unlock()
           if done > 0 { return done }
@@ -275,7 +268,7 @@ final class RegularInode: Inode, @unchecked Sendable {
   private func prepare(
     _ index: UInt64, _ within: Int, _ n: Int, isWrite: Bool = true
   ) throws(Errno) -> PageRun {
-    if index << chunkShift < hostSize { try load(index) }
+    if index << chunkShift < lowerSize { try load(index) }
     var chunk = chunk(index)
     let firstPage = within >> 12
     let lastPage = (within + n - 1) >> 12
@@ -303,10 +296,10 @@ final class RegularInode: Inode, @unchecked Sendable {
       if newSize > byteCount && seals & Seals.F_SEAL_GROW != 0 { throw .EPERM }
     }
     if newSize < byteCount {
-      if newSize < hostSize {
+      if newSize < lowerSize {
         // The page that stays in part must be here before the rest of it is cleared.
         if newSize & (chunkSize - 1) != 0 { try load(newSize >> chunkShift) }
-        hostSize = newSize
+        lowerSize = newSize
       }
       clear(from: newSize)
     }
@@ -328,7 +321,7 @@ final class RegularInode: Inode, @unchecked Sendable {
         let lastPage = (within - 1) >> 12
         chunk.present &= Self.bits(0, lastPage)
         chunk.dirty &= Self.bits(0, lastPage)
-        if host != nil && chunk.present & (1 << UInt32(lastPage)) != 0 {
+        if lower != nil && chunk.present & (1 << UInt32(lastPage)) != 0 {
           chunk.dirty |= 1 << UInt32(lastPage)
         }
         setChunk(index, chunk)
@@ -386,14 +379,14 @@ final class RegularInode: Inode, @unchecked Sendable {
       let index = at >> chunkShift
       let within = Int(at & (chunkSize - 1))
       let n = Int(min(chunkSize - UInt64(within), end - at))
-      if index << chunkShift < hostSize { try load(index) }
+      if index << chunkShift < lowerSize { try load(index) }
       var chunk = chunk(index)
       if let run = chunk.run {
         let have = min(n, max(0, run.byteCount - within))
         if have > 0 { run.zero(within, count: have) }
         let firstWhole = (within + 4095) >> 12
         let endWhole = (within + n) >> 12
-        if index << chunkShift < hostSize {
+        if index << chunkShift < lowerSize {
           chunk.dirty |= Self.bits(within >> 12, max(within >> 12, (within + n - 1) >> 12))
             & chunk.present
         } else if firstWhole < endWhole {
@@ -423,10 +416,10 @@ final class RegularInode: Inode, @unchecked Sendable {
       let index = at >> chunkShift
       let page = Int(at & (chunkSize - 1)) >> 12
       let chunk = chunk(index)
-      let bits = host == nil ? chunk.dirty : chunk.present
-      let isData = bits & (1 << UInt32(page)) != 0 || at < hostSize
+      let bits = lower == nil ? chunk.dirty : chunk.present
+      let isData = bits & (1 << UInt32(page)) != 0 || at < lowerSize
       if isData == toData { return at }
-      if chunk.present == 0 && at >= hostSize {
+      if chunk.present == 0 && at >= lowerSize {
         // A hole as large as the chunk, or up to the next one there is.
         if index >= UInt64(near.count) {
           let next = farIndex(index)
@@ -448,7 +441,7 @@ final class RegularInode: Inode, @unchecked Sendable {
 
   /// Drops clean chunks; returns pages freed. Called by the cache with no lock held.
   func dropClean() -> Int {
-    guard hostSize > 0 else { return 0 }
+    guard lowerSize > 0 else { return 0 }
     lock.lock()
     defer { lock.unlock() }
     if pinCount > 0 { return 0 }
@@ -462,14 +455,14 @@ final class RegularInode: Inode, @unchecked Sendable {
   }
 
   override func siteTable() throws(Errno) -> [UInt8]? {
-    guard let host else { return nil }
+    guard let lower else { return nil }
     lock.lock()
     defer { lock.unlock() }
     // A file that was written here is not the one the table is about.
     for c in near where c.dirty != 0 { return nil }
-    if hostSize != host.size { return nil }
+    if lowerSize != lower.size { return nil }
     if !siteTableLoaded {
-      sites = try host.siteTable()
+      sites = try lower.siteTable()
       siteTableLoaded = true
     }
     return sites

@@ -1,40 +1,39 @@
 import EnclaveRuntime
 import LinuxABI
 
-/// A symbolic link. The target of one on the host is read once.
+/// A symbolic link. The target of one of the lower layer is read once.
 final class SymlinkInode: Inode, @unchecked Sendable {
-  /// nil: still on the host. Guarded by `lock`.
+  /// nil: still in the lower layer. Guarded by `lock`.
   private var target: [UInt8]?
-  private let host: HostObject?
+  private let lower: LowerObject?
 
   init(_ fileSystem: FileSystem, target: [UInt8], uid: UInt32, gid: UInt32) {
     self.target = target
-    host = nil
+    lower = nil
     super.init(fileSystem, mode: FileMode.S_IFLNK | 0o777, uid: uid, gid: gid)
   }
 
-  init(_ fileSystem: FileSystem, host: HostObject) {
+  init(_ fileSystem: FileSystem, lower: LowerObject) {
     target = nil
-    self.host = host
+    self.lower = lower
     super.init(
-      fileSystem, mode: FileMode.S_IFLNK | 0o777, uid: host.uid, gid: host.gid, number: host.inode)
+      fileSystem, mode: FileMode.S_IFLNK | 0o777, uid: lower.uid, gid: lower.gid, number: lower.inode)
   }
 
   override var size: UInt64 {
-    if let host { return host.size }
+    if let lower { return lower.size }
     return UInt64(target?.count ?? 0)
   }
 
   /// tmpfs keeps a target of 128 bytes or more (its NUL included) in a page of its own.
-  override var blocks: UInt64 { host == nil && size >= 128 ? 8 : 0 }
+  override var blocks: UInt64 { lower == nil && size >= 128 ? 8 : 0 }
 
   override func readLink(_ task: Task) throws(Errno) -> [UInt8] {
     lock.lock()
     defer { lock.unlock() }
     if let target { return target }
-    guard let host else { throw .EINVAL }
-    let bytes = try host.readAll(limit: 4095)
-    for b in bytes where b == 0 { hostLied("blockRead", "link") }
+    guard let lower else { throw .EINVAL }
+    let bytes = try lower.readLink()
     target = bytes
     return bytes
   }

@@ -1,0 +1,66 @@
+import EnclaveRuntime
+import LinuxABI
+
+/// What lies below the overlay: a file, directory or link that the program did not make (overlayfs: lower).
+///
+/// The tree above holds names and changes; this gives what was there before. Two kinds: `HostObject`
+/// (development root, unverified) and `VerifiedObject` (a signed payload).
+class LowerObject: @unchecked Sendable {
+  var mode: UInt32 = 0
+  var nlink: UInt32 = 1
+  var uid: UInt32 = 0
+  var gid: UInt32 = 0
+  /// Bytes of content.
+  var size: UInt64 = 0
+  /// Inode number.
+  var inode: UInt64 = 0
+  var rdev: UInt64 = 0
+  var mtimeNs: Int64 = 0
+  var ctimeNs: Int64 = 0
+  var atimeNs: Int64 = 0
+
+  init() {}
+
+  // MARK: Directories
+
+  /// Names that are missing are worth remembering: asking again costs a host call.
+  var remembersMissing: Bool { true }
+  /// The object of a name; nil: there is none.
+  func lookup(_ name: [UInt8]) throws(Errno) -> LowerObject? { throw .ENOTDIR }
+  /// Every name: the name, its `d_type` and its inode number (0: not known yet).
+  func forEachName(
+    _ body: (_ name: [UInt8], _ type: UInt8, _ inode: UInt64) -> Void
+  ) throws(Errno) { throw .ENOTDIR }
+
+  // MARK: Content
+
+  /// Bytes at `offset`, at most `length`, to `runOffset` of a run; fewer only at the end. `offset` is a
+  /// multiple of 128 KiB, and `length` reaches to the end of that piece or of the file.
+  func read(
+    offset: UInt64, into run: PageRun, at runOffset: Int, length: Int
+  ) throws(Errno) -> Int { throw .EIO }
+  func readLink() throws(Errno) -> [UInt8] { throw .EINVAL }
+  /// The table of system-call sites that belongs to the file.
+  func siteTable() throws(Errno) -> [UInt8]? { nil }
+
+  func makeInode(in fileSystem: FileSystem) -> Inode {
+    let inode: Inode
+    switch mode & FileMode.S_IFMT {
+    case FileMode.S_IFDIR:
+      return DirectoryInode(fileSystem, mode: mode, uid: uid, gid: gid, lower: self)
+    case FileMode.S_IFREG:
+      inode = RegularInode(fileSystem, mode: mode, uid: uid, gid: gid, lower: self)
+    case FileMode.S_IFLNK:
+      inode = SymlinkInode(fileSystem, lower: self)
+    default:
+      inode = SpecialInode(
+        fileSystem, mode: mode, uid: uid, gid: gid, rdev: rdev, number: self.inode)
+    }
+    inode.nlink = nlink
+    inode.atimeNs = atimeNs
+    inode.mtimeNs = mtimeNs
+    inode.ctimeNs = ctimeNs
+    inode.btimeNs = ctimeNs
+    return inode
+  }
+}
