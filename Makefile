@@ -1,6 +1,6 @@
 # Thin: each target is one script, so that what it does can be run and read without make.
 # `swift build` alone is enough while working on the host's code; the enclave has a link of its own.
-.PHONY: all enclave host setup test check soak bench demo clean
+.PHONY: all enclave host setup setup-check test check soak bench demo clean
 
 all: enclave host
 
@@ -12,11 +12,13 @@ host:
 
 setup:
 	Scripts/setup
+setup-check:
+	Scripts/setup --check
 
 test: setup
 	Scripts/test
 
-check: setup
+check: setup-check
 	Scripts/check
 
 soak: setup
