@@ -177,7 +177,7 @@ extension AddressSpace {
     mergeAround(address, end)
   }
 
-  static let nothingToRewrite = RewrittenObject(patches: [], stubStart: 0, stubEnd: 0, count: 0)
+  static let nothingToRewrite = RewrittenObject(patches: [], sites: [])
 
   /// A file mapping in the range that was never looked at for sites.
   private func unrewritten(_ start: UInt, _ end: UInt) -> (MappedObject, UInt, UInt64, UInt)? {

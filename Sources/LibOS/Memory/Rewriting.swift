@@ -55,8 +55,11 @@ extension AddressSpace {
     KernelCopy.store(stubBase, plan.stubs, from: 0, count: plan.stubs.count)
     PageChange.protect(
       stubBase, Int(used), from: [.PROT_READ, .PROT_WRITE], to: [.PROT_READ, .PROT_EXEC])
-    return RewrittenObject(
-      patches: plan.patches, stubStart: stubBase, stubEnd: stubBase + used, count: plan.count)
+    let rewritten = RewrittenObject(patches: plan.patches, sites: plan.sites)
+    split(at: stubBase)
+    split(at: stubBase + used)
+    if let i = find(stubBase) { vmas[i].rewritten = rewritten }
+    return rewritten
   }
 
   /// Room for stubs within reach of `jmp rel32`: below the mapping first, then above.

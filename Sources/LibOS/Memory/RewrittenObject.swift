@@ -23,15 +23,12 @@ final class RewrittenObject: @unchecked Sendable {
   }
   /// Sorted by address, immutable after construction.
   let patches: [Patch]
-  let stubStart: UInt
-  let stubEnd: UInt
-  let count: Int
+  /// The sites, sorted by address and so by stub.
+  let sites: [PatchedSite]
 
-  init(patches: [Patch], stubStart: UInt, stubEnd: UInt, count: Int) {
+  init(patches: [Patch], sites: [PatchedSite]) {
     self.patches = patches
-    self.stubStart = stubStart
-    self.stubEnd = stubEnd
-    self.count = count
+    self.sites = sites
   }
 
   /// Most bytes of one stub: moved instructions (2 × 15 at most), lea 7, jmp 8, jmp 5.
@@ -64,11 +61,11 @@ final class RewrittenObject: @unchecked Sendable {
   static func plan(
     sites: [Site], address: UInt, offset: UInt64, length: UInt, stubBase: UInt,
     readFile: (UInt64, Int) -> [UInt8]?
-  ) -> (patches: [Patch], stubs: [UInt8], count: Int)? {
+  ) -> (patches: [Patch], stubs: [UInt8], sites: [PatchedSite])? {
     var patches: [Patch] = []
     var stubs: [UInt8] = []
-    var count = 0
-    for site in sites {
+    var patched: [PatchedSite] = []
+    for site in sites.sorted(by: { $0.fileOffset < $1.fileOffset }) {
       guard site.fileOffset >= offset, site.fileOffset + UInt64(site.length) <= offset + UInt64(length)
       else { continue }
       guard let original = readFile(site.fileOffset, site.length), original.count == site.length else {
@@ -104,12 +101,17 @@ final class RewrittenObject: @unchecked Sendable {
       }
       code.append(contentsOf: [0x65, 0xFF, 0x24, 0x25])
       append32(&code, slot)
+      var end = code.count
       if site.after > 0 {
         code.append(contentsOf: original[(before + size)...])
         guard let jump = relative(from: stub + UInt(code.count) + 5, to: back) else { return nil }
+        end = code.count
         code.append(0xE9)
         append32(&code, jump)
       }
+      var record = PatchedSite(
+        address: place, stub: stub, length: UInt8(site.length), before: site.before,
+        instruction: UInt8(size), after: site.after, stubAfter: UInt8(end - Int(site.after)))
       while code.count % 16 != 0 { code.append(0xCC) }
 
       var patch = [UInt8](repeating: 0xCC, count: site.length)
@@ -133,13 +135,14 @@ final class RewrittenObject: @unchecked Sendable {
         var bytes: [UInt8] = [0xE9]
         append32(&bytes, jump)
         patches.append(Patch(address: hole, bytes: bytes))
+        record.hole = hole
       }
       patches.append(Patch(address: place, bytes: patch))
       stubs.append(contentsOf: code)
-      count += 1
+      patched.append(record)
     }
     patches.sort { $0.address < $1.address }
-    return (patches, stubs, count)
+    return (patches, stubs, patched)
   }
 
   private static func relative(from: UInt, to: UInt) -> Int32? {

@@ -49,6 +49,9 @@ extension Task {
     frame.userContext.stack = reportedSignalStack(userSP)
     frame.userContext.mask = mask
     unsafe frame.userContext.context.load(regs)
+    frame.userContext.context.rip = UInt64(
+      process.memory.originalProgramCounter(
+        unsafe UInt(regs.pointee.rip), link: unsafe UInt(regs.pointee.rcx)))
     frame.userContext.context.fpstate = UInt64(fpstate)
     frame.userContext.context.oldMask = mask.bits
     frame.userContext.context.cr2 = signals.faultAddress
@@ -130,6 +133,7 @@ extension Task {
       unsafe setInitialXState(regs)
     }
     unsafe context.store(regs)
+    unsafe regs.pointee.rip = UInt64(process.memory.currentProgramCounter(UInt(context.rip)))
     setBlocked(frame.userContext.mask)
     _ = try? changeSignalStack(frame.userContext.stack, userSP: UInt(context.rsp), minimum: 0)
     unsafe regs.pointee.orig_rax = .max
