@@ -97,6 +97,7 @@ int main(void) {
   fflush(stdout);
   printf("%ld\n", ((long (*)(void))w)());
 
+  signal(SIGSEGV, SIG_DFL);
   /* The way of compilers that never have a page writable and executable: one object, two views. */
   int fd = memfd_create("code", MFD_CLOEXEC);
   if (ftruncate(fd, 4096)) return 1;
