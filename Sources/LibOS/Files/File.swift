@@ -17,9 +17,21 @@ class File: @unchecked Sendable {
   /// Guards `offset` over a whole read or write of a file with a position (Linux: f_pos_lock).
   let positionLock = Lock()
   var offset: UInt64 = 0
-  /// F_SETOWN, F_SETSIG: kept and told, and used for O_ASYNC by whoever raises SIGIO.
-  let owner = Atomic<Int32>(0)
-  let ownerSignal = Atomic<Int32>(0)
+  /// F_SETOWN, F_SETSIG: who gets SIGIO. Made when first asked for; `ownerLock` guards that.
+  final var owner: FileOwner {
+    File.ownerLock.lock()
+    defer { File.ownerLock.unlock() }
+    if let madeOwner { return madeOwner }
+    let made = FileOwner()
+    madeOwner = made
+    return made
+  }
+  private var madeOwner: FileOwner?
+  private static let ownerLock = Lock()
+  /// O_ASYNC is in force. Guarded by `FileLocks.lock`.
+  var asyncNotice: AsyncNotice?
+  /// F_NOTIFY was asked for through this description.
+  var hasNotices = false
   /// How many descriptors refer to this description.
   private let descriptorCount = Atomic<Int>(0)
   /// Where epoll(7) watches it. Guarded by `EpollLinks`.
@@ -49,6 +61,7 @@ class File: @unchecked Sendable {
 
   deinit {
     if tellsInotify && Inotify.isUsed { Inotify.closed(dentry, written: isWritable) }
+    if hasNotices { endNotices() }
     if mayHoldLocks.load(ordering: .relaxed) {
       FileLocks.release(owner: UInt(bitPattern: ObjectIdentifier(self)), of: inode)
     }
@@ -76,6 +89,7 @@ class File: @unchecked Sendable {
   final func loseDescriptor() {
     if descriptorCount.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
       EpollLinks.forget(self)
+      if statusFlags.contains(.O_ASYNC) { setAsync(false, fd: -1) }
     }
   }
 

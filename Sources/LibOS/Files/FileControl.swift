@@ -15,41 +15,66 @@ extension File {
       guard let end = self as? PipeEnd else { throw .EBADF }
       guard argument <= 1 << 31 else { throw .EINVAL }
       return try end.pipe.setSize(Int(argument))
-    case Fcntl.F_GETOWN: return Int(owner.load(ordering: .relaxed))
+    case Fcntl.F_GETOWN:
+      let (kind, id) = owner.current
+      return kind == .group ? -Int(id) : Int(id)
     case Fcntl.F_SETOWN:
-      owner.store(Int32(truncatingIfNeeded: argument), ordering: .relaxed)
+      let id = Int32(truncatingIfNeeded: argument)
+      guard id != .min else { throw .EINVAL }
+      try setOwner(id < 0 ? .group : .process, id < 0 ? -id : id)
       return 0
-    case Fcntl.F_GETSIG: return Int(ownerSignal.load(ordering: .relaxed))
+    case Fcntl.F_GETSIG: return Int(owner.signal.load(ordering: .relaxed))
     case Fcntl.F_SETSIG:
       guard argument <= 64 else { throw .EINVAL }
-      ownerSignal.store(Int32(argument), ordering: .relaxed)
+      owner.signal.store(Int32(argument), ordering: .relaxed)
       return 0
     case Fcntl.F_GETLK, Fcntl.F_SETLK, Fcntl.F_SETLKW, Fcntl.F_OFD_GETLK, Fcntl.F_OFD_SETLK,
       Fcntl.F_OFD_SETLKW:
       return try task.recordLock(self, command, argument)
     case Fcntl.F_GETOWN_EX:
-      let value = owner.load(ordering: .relaxed)
-      try UserMemory.write(Int32(value < 0 ? 2 : 1), to: argument)
-      try UserMemory.write(value < 0 ? -value : value, to: argument &+ 4)
+      let (kind, id) = owner.current
+      try UserMemory.write(
+        UInt64(UInt32(kind.rawValue)) | UInt64(UInt32(bitPattern: id)) << 32, to: argument)
       return 0
     case Fcntl.F_SETOWN_EX:
-      let type = try UserMemory.read(argument, as: Int32.self)
-      let pid = try UserMemory.read(argument &+ 4, as: Int32.self)
-      guard type >= 0, type <= 2 else { throw .EINVAL }
-      owner.store(type == 2 ? -pid : pid, ordering: .relaxed)
+      let word = try UserMemory.read(argument, as: UInt64.self)
+      guard let kind = FileOwner.Kind(rawValue: Int32(truncatingIfNeeded: word)) else {
+        throw .EINVAL
+      }
+      try setOwner(kind, Int32(truncatingIfNeeded: word >> 32))
       return 0
     case Fcntl.F_GET_SEALS:
       guard let regular = inode as? RegularInode else { throw .EINVAL }
-      guard let seals = regular.lock.withLock({ regular.seals }) else { throw .EINVAL }
-      return Int(seals)
+      if let seals = regular.lock.withLock({ regular.seals }) { return Int(seals) }
+      // A file of tmpfs counts as sealed against sealing.
+      guard regular.isOfTmpfs else { throw .EINVAL }
+      return Int(Seals.F_SEAL_SEAL)
     case Fcntl.F_ADD_SEALS: return try addSeals(UInt32(truncatingIfNeeded: argument))
-    case Fcntl.F_GETLEASE: return 2
-    case Fcntl.F_SETLEASE: throw .EINVAL
+    case Fcntl.F_GETLEASE: return lease()
+    case Fcntl.F_SETLEASE:
+      try setLease(task, fd, Int(bitPattern: argument))
+      return 0
+    case Fcntl.F_NOTIFY: return try notify(task, fd, UInt32(truncatingIfNeeded: argument))
     case Fcntl.F_DUPFD_QUERY:
       let other = try task.process.files.get(Int32(truncatingIfNeeded: argument), path: true)
       return other === self ? 1 : 0
     default: throw .EINVAL
     }
+  }
+
+  /// ESRCH when there is nobody of that number; 0 takes the owner away.
+  private func setOwner(_ kind: FileOwner.Kind, _ id: Int32) throws(Errno) {
+    let table = TaskTable.shared
+    switch kind {
+    case _ where id == 0: break
+    case .thread: if table.task(id) == nil { throw .ESRCH }
+    case .process:
+      if table.process(id) == nil && table.task(id) == nil && Task.current.process.pid != id {
+        throw .ESRCH
+      }
+    case .group: if table.processes(inGroup: id).isEmpty { throw .ESRCH }
+    }
+    owner.set(kind, id)
   }
 
   /// memfd_create(2), "File sealing".
@@ -60,7 +85,7 @@ extension File {
     defer { regular.writeLock.unlock() }
     regular.lock.lock()
     defer { regular.lock.unlock() }
-    guard let old = regular.seals else { throw .EINVAL }
+    guard let old = regular.seals else { throw regular.isOfTmpfs ? .EPERM : .EINVAL }
     if old & Seals.F_SEAL_SEAL != 0 { throw .EPERM }
     if seals & Seals.F_SEAL_WRITE != 0 && regular.writableMappings > 0 { throw .EBUSY }
     var new = old | seals

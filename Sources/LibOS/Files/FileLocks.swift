@@ -23,6 +23,8 @@ final class FileLocks: @unchecked Sendable {
 
   private var records: [Record] = []
   private var wholeFile: [(owner: UInt, isExclusive: Bool)] = []
+  /// F_SETLEASE.
+  var leases: [Lease] = []
   let queue = WaitQueue()
 
   /// Who waits for whom, for EDEADLK.
@@ -45,10 +47,11 @@ final class FileLocks: @unchecked Sendable {
     guard inode.hasLocks.load(ordering: .acquiring) else { return }
     let table = of(inode)
     lock.lock()
-    let before = table.records.count + table.wholeFile.count
+    let before = table.records.count + table.wholeFile.count + table.leases.count
     table.records.removeAll { $0.owner == owner }
     table.wholeFile.removeAll { $0.owner == owner }
-    let changed = table.records.count + table.wholeFile.count != before
+    table.leases.removeAll { $0.file == owner }
+    let changed = table.records.count + table.wholeFile.count + table.leases.count != before
     lock.unlock()
     if changed { table.queue.wakeAll() }
   }

@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 extension Task {
   /// Where a relative path of an *at() call starts; nil: the working directory.
@@ -106,7 +107,8 @@ extension Task {
     try credentials.check(directory, [.write, .search])
     let (gid, bits) = directory.inheritance(credentials, mode & 0o7777, isDirectory: false)
     let inode = RegularInode(
-      directory.fileSystem, mode: bits & ~process.fileSystem.umask, uid: credentials.fsuid, gid: gid)
+      directory.fileSystem, mode: bits & ~process.fileSystem.umask, uid: credentials.fsuid, gid: gid
+    )
     let bytes = name.array
     let dentry = Dentry(inode, name: bytes, parent: parent)
     directory.insert(dentry, name: bytes, hash: name.hash)
@@ -130,6 +132,11 @@ extension Task {
     if flags.contains(.O_NOATIME) && !credentials.owns(inode) { throw .EPERM }
     if inode.isRegular && (flags.isWritable || flags.contains(.O_TRUNC)) {
       if inode.fileSystem.isReadOnly { throw .EROFS }
+    }
+    if inode.hasLocks.load(ordering: .acquiring) {
+      try inode.breakLeases(
+        forWriting: flags.isWritable || flags.contains(.O_TRUNC),
+        nonblocking: flags.contains(.O_NONBLOCK))
     }
     let file = try inode.open(dentry, flags: flags)
     file.tellOpened()

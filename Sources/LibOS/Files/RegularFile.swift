@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// A regular file that is open.
 final class RegularFile: File, @unchecked Sendable {
@@ -8,6 +9,19 @@ final class RegularFile: File, @unchecked Sendable {
   init(_ dentry: Dentry, _ inode: RegularInode, flags: OpenFlags) {
     regular = inode
     super.init(dentry, flags: flags)
+    if isWritable {
+      inode.writerCount.add(1, ordering: .relaxed)
+    } else {
+      inode.readerCount.add(1, ordering: .relaxed)
+    }
+  }
+
+  deinit {
+    if isWritable {
+      regular.writerCount.subtract(1, ordering: .relaxed)
+    } else {
+      regular.readerCount.subtract(1, ordering: .relaxed)
+    }
   }
 
   override var hasPosition: Bool { true }

@@ -45,6 +45,9 @@ final class RegularInode: Inode, @unchecked Sendable {
   private var pinCount = 0
   /// An O_TMPFILE that linkat(2) may give a name.
   var isLinkable = false
+  /// Open descriptions that may write, and that only read (F_SETLEASE).
+  let writerCount = Atomic<Int>(0)
+  let readerCount = Atomic<Int>(0)
   /// F_ADD_SEALS (memfd); nil: not sealable. Guarded by `lock`.
   var seals: UInt32?
   /// Shared mappings that may write. Guarded by `lock`.
@@ -471,6 +474,10 @@ final class RegularInode: Inode, @unchecked Sendable {
   override func open(_ dentry: Dentry, flags: OpenFlags) throws(Errno) -> File {
     RegularFile(dentry, self, flags: flags)
   }
+}
+
+extension Inode {
+  var isOfTmpfs: Bool { fileSystem.magic == FileSystem.TMPFS_MAGIC }
 }
 
 /// F_ADD_SEALS (memfd_create(2)).

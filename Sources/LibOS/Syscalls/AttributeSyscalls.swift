@@ -157,6 +157,7 @@ extension Task {
     guard inode.isRegular else { throw .EINVAL }
     try fileCredentials.check(inode, .write)
     if inode.fileSystem.isReadOnly { throw .EROFS }
+    try inode.breakLeases(forWriting: true, nonblocking: false)
     try inode.truncate(to: UInt64(length))
     Inotify.modified(dentry)
     return 0

@@ -90,7 +90,9 @@ extension Task {
       {
         throw .EPERM
       }
+      let wasAsync = file.statusFlags.contains(.O_ASYNC)
       file.changeStatusFlags(flags)
+      if flags.contains(.O_ASYNC) != wasAsync { file.setAsync(!wasAsync, fd: fd) }
       return 0
     default: return try file.control(self, fd, command, argument)
     }
@@ -107,6 +109,7 @@ extension Task {
       let flag: OpenFlags = request == Ioctl.FIONBIO ? .O_NONBLOCK : .O_ASYNC
       file.changeStatusFlags(
         on ? file.statusFlags.union(flag) : file.statusFlags.subtracting(flag))
+      if flag == .O_ASYNC { file.setAsync(on, fd: fd) }
     case Ioctl.FIOQSIZE:
       guard file.inode.isRegular || file.inode.isDirectory || file.inode.isSymlink else {
         throw .ENOTTY

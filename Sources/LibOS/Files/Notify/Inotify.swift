@@ -50,8 +50,13 @@ enum Inotify {
     guard isUsed else { return }
     let cookie = nextCookie.add(1, ordering: .relaxed).oldValue
     let kind: InotifyEvents = dentry.inode.isDirectory ? .IN_ISDIR : []
-    tell(oldParent.inode, kind.union(.IN_MOVED_FROM), name: oldName.array, cookie: cookie)
-    tell(newParent.inode, kind.union(.IN_MOVED_TO), name: newName.array, cookie: cookie)
+    let within = oldParent.inode === newParent.inode
+    tell(
+      oldParent.inode, kind.union(.IN_MOVED_FROM), name: oldName.array, cookie: cookie,
+      renamedWithin: within)
+    tell(
+      newParent.inode, kind.union(.IN_MOVED_TO), name: newName.array, cookie: cookie,
+      renamedWithin: within)
     if let victim { replaced(victim) }
     tell(dentry.inode, .IN_MOVE_SELF)
   }
@@ -83,6 +88,23 @@ enum Inotify {
 
   // MARK: Delivery
 
+  /// F_NOTIFY: the signals for a change in a directory.
+  private static func signal(_ inode: Inode, _ events: InotifyEvents, _ renamedWithin: Bool) {
+    let bits = DirectoryNotice.bits(events, renamedWithin: renamedWithin)
+    var told: [DirectoryNotice] = []
+    inode.lock.lock()
+    if let watches = inode.watches, !watches.notices.isEmpty {
+      told = watches.notices.filter { $0.mask & bits != 0 }
+      watches.notices.removeAll {
+        let ends = $0.mask & bits != 0 && $0.mask & DirectoryNotice.DN_MULTISHOT == 0
+        if ends { watchCount.subtract(1, ordering: .sequentiallyConsistent) }
+        return ends
+      }
+    }
+    inode.lock.unlock()
+    for notice in told { notice.owner.tell(.POLL_MSG, fd: notice.fd) }
+  }
+
   private static func watches(of inode: Inode) -> [InotifyWatch]? {
     inode.lock.lock()
     defer { inode.lock.unlock() }
@@ -102,8 +124,9 @@ enum Inotify {
 
   private static func tell(
     _ inode: Inode, _ events: InotifyEvents, name: [UInt8] = [], cookie: UInt32 = 0,
-    unlinked: Bool = false
+    unlinked: Bool = false, renamedWithin: Bool = false
   ) {
+    if !name.isEmpty { signal(inode, events, renamedWithin) }
     guard let list = watches(of: inode) else { return }
     for w in list where !w.mask.isDisjoint(with: events.intersection(.all)) {
       if unlinked && w.mask.contains(.IN_EXCL_UNLINK) { continue }

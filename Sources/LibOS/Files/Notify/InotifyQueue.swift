@@ -114,7 +114,7 @@ final class InotifyQueue: @unchecked Sendable {
     let inode = watch.inode
     inode.lock.lock()
     inode.watches?.list.removeAll { $0 === watch }
-    if let list = inode.watches?.list, list.isEmpty { inode.watches = nil }
+    if let left = inode.watches, left.list.isEmpty, left.notices.isEmpty { inode.watches = nil }
     inode.lock.unlock()
     Inotify.watchCount.subtract(1, ordering: .sequentiallyConsistent)
   }
@@ -218,5 +218,7 @@ final class InotifyQueue: @unchecked Sendable {
 /// The watches on one inode. Guarded by the inode's lock.
 final class InotifyWatches: @unchecked Sendable {
   var list: [InotifyWatch] = []
+  /// F_NOTIFY of fcntl(2).
+  var notices: [DirectoryNotice] = []
   init() {}
 }
