@@ -114,6 +114,13 @@ class File: @unchecked Sendable {
   var waitQueue: WaitQueue? { nil }
   /// The host stream behind the file, if readiness is only known by asking the host (`Host.poll`).
   var hostStream: UInt64? { nil }
+  /// The file has one or may get one (a socket that connects). With a `waitQueue` as well, it is ready when
+  /// either side says so.
+  var mayHaveHostStream: Bool { hostStream != nil }
+  /// What the host's answer means for this file; by default just what it says.
+  func hostEvents(_ events: PollEvents) -> PollEvents { events }
+  /// For edge-triggered epoll(7) on a host stream; nil: every look at it is news.
+  var hostReadiness: HostReadiness? { nil }
   /// epoll(7) refuses files that are always ready (EPERM): regular files and directories.
   var canPoll: Bool { waitQueue != nil || hostStream != nil }
 

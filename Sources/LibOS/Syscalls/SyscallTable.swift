@@ -8,7 +8,8 @@ enum SyscallTable {
       signalSyscalls, signalfdSyscalls, timeSyscalls, timerSyscalls, pollSyscalls, epollSyscalls,
       identitySyscalls, limitSyscalls, systemSyscalls, refusedSyscalls,
       nameSyscalls, attributeSyscalls, fileSystemSyscalls, extendedAttributeSyscalls,
-      transferSyscalls, lockSyscalls, inotifySyscalls, socketSyscalls,
+      transferSyscalls, lockSyscalls, inotifySyscalls, socketSyscalls, messageSyscalls,
+      socketOptionSyscalls,
     ]
   }
 }

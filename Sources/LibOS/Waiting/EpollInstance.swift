@@ -83,16 +83,16 @@ final class EpollInstance: @unchecked Sendable {
     }
     items[key] = item
     EpollLinks.add(item)
-    if item.hostStream != nil {
-      hostItems.append(item)
-      lock.unlock()
-      // A waiter must take it into its host poll.
-      queue.wakeAll()
-      return
+    let isHost = file.mayHaveHostStream
+    if isHost { hostItems.append(item) }
+    var ready = false
+    if let queue = file.waitQueue {
+      queue.add(item)
+      ready = item.currentEvents() != 0
     }
-    file.waitQueue?.add(item)
-    let ready = item.currentEvents() != 0
     lock.unlock()
+    // A waiter must take it into its host poll.
+    if isHost { self.queue.wakeAll() }
     if ready { changed(item, []) }
   }
 
@@ -111,8 +111,9 @@ final class EpollInstance: @unchecked Sendable {
     item.events = events
     readyLock.unlock()
     item.data = data
-    let isHost = item.hostStream != nil
-    let ready = !isHost && item.currentEvents() != 0
+    item.reported = 0
+    let isHost = file.mayHaveHostStream
+    let ready = file.waitQueue != nil && item.currentEvents() != 0
     lock.unlock()
     if ready { changed(item, []) }
     if isHost { queue.wakeAll() }
@@ -203,16 +204,26 @@ final class EpollInstance: @unchecked Sendable {
         readyLock.unlock()
       }
     }
+    var emitted: [EpollItem] = []
     for entry in host where entry.revents != 0 && count < most {
-      for item in hostItems where item.hostStream == UInt64(entry.stream) && count < most {
-        let events = PollEvents.fromHost(entry.revents).rawValue & (item.events & ~Epoll.privateBits)
-        if events != 0 { try emit(item, events) }
+      for item in hostItems where item.file.hostStream == UInt64(entry.stream) && count < most {
+        var said = item.file.hostEvents(PollEvents.fromHost(entry.revents))
+        if item.file.waitQueue != nil, !item.isEdgeTriggered { said.formUnion(item.file.poll()) }
+        let events = item.news(said.rawValue & (item.events & ~Epoll.privateBits))
+        if events != 0 {
+          try emit(item, events)
+          emitted.append(item)
+        }
       }
     }
     // Items that stay ready go behind everything that was there: none is asked twice.
     var again: [EpollItem] = []
     defer { for item in again { putBack(item) } }
     while count < most, let item = takeReady() {
+      if emitted.contains(where: { $0 === item }) {
+        again.append(item)
+        continue
+      }
       let events = item.currentEvents()
       if events == 0 { continue }
       do throws(Errno) {
@@ -234,10 +245,12 @@ final class EpollInstance: @unchecked Sendable {
     if hostItems.isEmpty { return [] }
     var out: [Host.PollEntry] = []
     for item in hostItems where item.events & ~Epoll.privateBits != 0 {
-      out.append(
-        Host.PollEntry(
-          stream: UInt32(truncatingIfNeeded: item.hostStream ?? 0),
-          events: UInt16(truncatingIfNeeded: item.events & 0x2FFF & ~0x38)))
+      guard let stream = item.file.hostStream else { continue }
+      let told = item.told()
+      let asked = PollEvents.toHost(item.events & ~Epoll.privateBits & ~told)
+      // Everything was told, or a hang-up, which the host would tell for ever.
+      if told != 0, asked == 0 || told & 0x18 != 0 { continue }
+      out.append(Host.PollEntry(stream: UInt32(truncatingIfNeeded: stream), events: asked))
     }
     return out
   }
@@ -247,7 +260,8 @@ final class EpollInstance: @unchecked Sendable {
   /// - Throws: EINTR when a signal is pending.
   func wait(_ task: Task, _ address: UInt, most: Int, deadlineNs: UInt64?) throws(Errno) -> Int {
     var host = hostEntries()
-    PollWaiter.askHost(&host, deadlineNs: 0)
+    // Nothing inside is ready: the first question to the host may as well be the one that waits.
+    if deadlineNs == 0 || hasReadyItems { PollWaiter.askHost(&host, deadlineNs: 0) }
     var n = try collect(host, address, most: most)
     if n > 0 || deadlineNs == 0 { return n }
     let waiter = PollWaiter(task)

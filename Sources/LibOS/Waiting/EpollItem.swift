@@ -12,6 +12,11 @@ final class EpollItem: WaitEntry, @unchecked Sendable {
   var events: UInt32
   var isReady = false
   var isListed = true
+  /// What an edge-triggered item has reported of its host stream, and in which generations. Guarded by
+  /// `epoll.lock`.
+  var reported: UInt32 = 0
+  var readGeneration: UInt32 = 0
+  var writeGeneration: UInt32 = 0
   var nextReady: EpollItem?
 
   init(_ epoll: EpollInstance, _ file: File, _ fd: Int32, events: UInt32, data: UInt64) {
@@ -31,8 +36,37 @@ final class EpollItem: WaitEntry, @unchecked Sendable {
     file.poll().rawValue & (events & ~Epoll.privateBits)
   }
 
-  /// The file behind a host stream: only the host knows whether it is ready.
-  var hostStream: UInt64? { file.waitQueue == nil ? file.hostStream : nil }
+  private static let readBits: UInt32 = 0x20C3
+  private static let writeBits: UInt32 = 0x304
+
+  /// Of `events`, which the host has just told, what is news to an edge-triggered item. Marks it as told.
+  func news(_ events: UInt32) -> UInt32 {
+    guard isEdgeTriggered, let readiness = file.hostReadiness else { return events }
+    forgetOldReports(readiness)
+    let new = events & ~reported
+    reported |= events
+    return new
+  }
+
+  /// What the host need not be asked any more: an edge-triggered item has told it already.
+  func told() -> UInt32 {
+    guard isEdgeTriggered, let readiness = file.hostReadiness else { return 0 }
+    forgetOldReports(readiness)
+    return reported
+  }
+
+  private func forgetOldReports(_ readiness: HostReadiness) {
+    let reads = readiness.readGeneration
+    let writes = readiness.writeGeneration
+    if reads != readGeneration {
+      readGeneration = reads
+      reported &= ~(Self.readBits | 0x18)
+    }
+    if writes != writeGeneration {
+      writeGeneration = writes
+      reported &= ~(Self.writeBits | 0x18)
+    }
+  }
 }
 
 /// Key of an interest list: a file may be in it once for each of its descriptors.

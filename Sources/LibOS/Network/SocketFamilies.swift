@@ -1,0 +1,23 @@
+import LinuxABI
+
+/// Which sockets there are (socket(2)), with the errnos of those there are not.
+enum SocketFamilies {
+  static func unixType(_ type: UInt32, _ protocolNumber: Int32) throws(Errno) -> UInt32 {
+    guard protocolNumber == 0 || protocolNumber == Int32(AF.UNIX) else { throw .EPROTONOSUPPORT }
+    switch type {
+    case SOCK.STREAM, SOCK.DGRAM, SOCK.SEQPACKET: return type
+    // Linux: "Believe it or not BSD has AF_UNIX, SOCK_RAW though nothing uses it."
+    case SOCK.RAW: return SOCK.DGRAM
+    default: throw .ESOCKTNOSUPPORT
+    }
+  }
+
+  static func make(_ family: UInt16, _ type: UInt32, _ protocolNumber: Int32) throws(Errno)
+    -> Socket
+  {
+    switch family {
+    case AF.UNIX: return UnixSocket(type: try unixType(type, protocolNumber))
+    default: throw .EAFNOSUPPORT
+    }
+  }
+}
