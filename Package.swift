@@ -36,13 +36,19 @@ let package = Package(
 
     // Inside.
     .target(name: "CEnclave", exclude: ["Entry.S", "User.S"]),
+    // BoringSSL as swift-crypto vendors it: its C headers come with the product. The enclave links the same
+    // sources, compiled by Enclave/build; Enclave/boringssl has what they need from a platform.
+    .target(
+      name: "CEnclaveCrypto", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "EnclaveCrypto", dependencies: ["CEnclaveCrypto"], swiftSettings: enclaveSettings),
     .target(
       name: "EnclaveRuntime",
       dependencies: ["CEnclave", "LinuxABI", "HostInterface", "PayloadFormat"],
       swiftSettings: enclaveSettings),
     .target(
       name: "LibOS",
-      dependencies: ["EnclaveRuntime", "CEnclave", "LinuxABI", "HostInterface", "PayloadFormat"],
+      dependencies: ["EnclaveCrypto", "EnclaveRuntime", "CEnclave", "LinuxABI", "HostInterface", "PayloadFormat"],
       swiftSettings: enclaveSettings),
 
     // The untrusted host.
@@ -109,6 +115,11 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hostSettings),
 
+    // Known answers, checked by the unit tests on the host and by the self-test image inside an enclave.
+    .target(
+      name: "CryptoVectors", dependencies: ["EnclaveCrypto"], path: "Tests/CryptoVectors",
+      swiftSettings: enclaveSettings),
+    .testTarget(name: "EnclaveCryptoTests", dependencies: ["EnclaveCrypto", "CryptoVectors"]),
     .testTarget(name: "SGXTests", dependencies: ["SGX"]),
     .testTarget(name: "EnclaveRuntimeTests", dependencies: ["EnclaveRuntime", "PayloadFormat"]),
     .target(name: "CTestEnclave", path: "Tests/CTestEnclave"),

@@ -38,6 +38,9 @@ uint64_t cl_vdso_address(void) {
   return cl_vdso_end - cl_vdso_start > 64 ? (uint64_t)cl_vdso_start : 0;
 }
 
+// The self-test image (Enclave/build --self-test) has another one, which does not return.
+__attribute__((weak)) void cl_self_test(void) {}
+
 #define GPR(frame, offset) (*(uint64_t *)((frame) + 4096 - 184 + (offset)))
 #define EXINFO_ADDRESS(frame) (*(uint64_t *)((frame) + 4096 - 184 - 16))
 #define EXINFO_ERROR(frame) (*(uint32_t *)((frame) + 4096 - 184 - 8))

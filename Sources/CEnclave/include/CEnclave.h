@@ -60,6 +60,8 @@ typedef struct {
   uint64_t return_address;
   uint64_t exception_return_address;
   uint64_t time_record;
+  /// BoringSSL's thread-local pointers (Enclave/boringssl/Platform.cc).
+  uint64_t crypto_local[8];
 } cl_thread_block;
 
 #define CL_ASSERT_OFFSET(field, constant) \
@@ -112,6 +114,9 @@ CL_INLINE uint64_t cl_load64(const uint64_t *p) {
 }
 CL_INLINE void cl_pause(void) { __builtin_ia32_pause(); }
 CL_INLINE uint64_t cl_rdtsc(void) { return __builtin_ia32_rdtsc(); }
+
+/// Nothing, except in the self-test image.
+void cl_self_test(void);
 
 /// RDRAND with the ten tries of the SDM (Vol. 1, 7.3.17.1). 1: `*value` is set.
 int cl_rdrand(uint64_t *value);

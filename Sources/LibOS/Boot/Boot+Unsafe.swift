@@ -31,6 +31,7 @@
       }
       let task = firstTask(configuration)
       Namespace.start(configuration)
+      cl_self_test()
       start(task, configuration)
     }
 

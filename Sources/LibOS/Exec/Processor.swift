@@ -1,4 +1,5 @@
 import CEnclave
+import EnclaveCrypto
 import EnclaveRuntime
 
 /// The processor as programs see it: CPUID answers from the host's table, cut down to what the enclave's
@@ -30,6 +31,20 @@ enum Processor {
           answer: Answer(eax: e.eax, ebx: e.ebx, ecx: e.ecx, edx: e.edx)))
     }
     unsafe table = made
+    startCrypto()
+  }
+
+  /// BoringSSL chooses its code by the same answers as programs get. If the host claims a feature that the CPU
+  /// lacks, the kernel faults and the enclave stops; state that XFRM does not cover is never touched.
+  private static func startCrypto() {
+    let vendor = answer(leaf: 0, subleaf: 0)
+    let one = answer(leaf: 1, subleaf: 0)
+    let seven = answer(leaf: 7, subleaf: 0)
+    EnclaveCrypto.start(
+      leaf1: (one.eax, one.ecx, one.edx), leaf7: (seven.ebx, seven.ecx),
+      // "GenuineIntel" in EBX, EDX, ECX (SDM Vol. 2A, CPUID).
+      isIntel: vendor.ebx == 0x756E_6547 && vendor.edx == 0x4965_6E69 && vendor.ecx == 0x6C65_746E,
+      xfrm: unsafe xfrm, hasXSAVEC: answer(leaf: 0xD, subleaf: 1).eax & 2 != 0)
   }
 
   /// Leaves whose answer depends on ECX (SDM Vol. 2A, CPUID); all others ignore it.
