@@ -13,7 +13,8 @@ typedef struct {
   uint64_t (*run)(long count);
 } figure;
 
-extern const figure call_figures[], memory_figures[], thread_figures[], file_figures[];
+extern const figure call_figures[], memory_figures[], thread_figures[], file_figures[],
+    database_figures[];
 
 static inline uint64_t now_ns(void) {
   struct timespec t;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "bench.h"
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,7 +87,49 @@ static uint64_t file_rename(long n) { return storm(n, create, rename_each, back_
 static uint64_t file_unlink(long n) { return storm(n, create, unlink_each, nothing); }
 static uint64_t file_open_close(long n) { return storm(n, create, open_close, unlink_each); }
 
+// A file of 64 MiB is mapped, read once and unmapped: nanoseconds for each page of it.
+static uint64_t mmap_read(long n) {
+  enum { megabytes = 64 };
+  static char *name;
+  prepare();
+  static char block[1 << 20];
+  if (!name) {
+    name = names[0];
+    int fd = open(name, O_CREAT | O_EXCL | O_WRONLY, 0600);
+    CHECK(fd >= 0);
+    for (int i = 0; i < megabytes; i++) {
+      memset(block, i + 1, sizeof block);
+      CHECK(write(fd, block, sizeof block) == sizeof block);
+    }
+    close(fd);
+  }
+  long pages = (megabytes << 20) / 4096, done = 0;
+  uint64_t total = 0;
+  while (done < n) {
+    uint64_t sum = 0, start = now_ns();
+    int fd = open(name, O_RDONLY);
+    const uint64_t *p = mmap(NULL, megabytes << 20, PROT_READ, MAP_PRIVATE, fd, 0);
+    CHECK(p != MAP_FAILED);
+    close(fd);
+    for (long i = 0; i < (megabytes << 20) / 8; i++) sum += p[i];
+    CHECK(munmap((void *)p, megabytes << 20) == 0);
+    total += now_ns() - start;
+    CHECK(sum != 0);
+    done += pages;
+  }
+  // The caller wants the time of n pages.
+  return total * (uint64_t)n / (uint64_t)done;
+}
+static void remove_mapped(void) { unlink(names[0]); }
+static uint64_t file_mmap_read(long n) {
+  uint64_t took = mmap_read(n);
+  static int once;
+  if (!once) once = 1, atexit(remove_mapped);
+  return took;
+}
+
 const figure file_figures[] = {
+    {"mmap-read", file_mmap_read},
     {"create", file_create}, {"stat", file_stat},     {"stat-missing", file_missing},
     {"rename", file_rename}, {"unlink", file_unlink}, {"open-close", file_open_close},
     {NULL, NULL},
