@@ -43,8 +43,11 @@ public struct MeasuredConfiguration: Sendable {
     public static let insecureDebug = Flags(rawValue: 1 << 3)
     /// What comes from outside is data, never code: said by the vendor, who looked at the program.
     public static let inputsAreData = Flags(rawValue: 1 << 4)
+    /// There are quotes: attestation_type is dcap, and /dev/attestation/quote is there.
+    public static let remoteAttestation = Flags(rawValue: 1 << 5)
     public static let all: Flags = [
       .insecureDevelopmentRoot, .insecureKernelLog, .insecureStrace, .insecureDebug, .inputsAreData,
+      .remoteAttestation,
     ]
   }
 
@@ -137,8 +140,12 @@ public struct MeasuredConfiguration: Sendable {
   /// The bytes that are measured; always a multiple of 8.
   public func encoded() -> [UInt8] {
     var out = Self.magic
-    func put32(_ v: UInt32) { for i in 0..<4 { out.append(UInt8(truncatingIfNeeded: v >> (8 * UInt32(i)))) } }
-    func put64(_ v: UInt64) { for i in 0..<8 { out.append(UInt8(truncatingIfNeeded: v >> (8 * UInt64(i)))) } }
+    func put32(_ v: UInt32) {
+      for i in 0..<4 { out.append(UInt8(truncatingIfNeeded: v >> (8 * UInt32(i)))) }
+    }
+    func put64(_ v: UInt64) {
+      for i in 0..<8 { out.append(UInt8(truncatingIfNeeded: v >> (8 * UInt64(i)))) }
+    }
     func record(_ type: Record, _ bytes: [UInt8]) {
       put32(type.rawValue)
       put32(UInt32(bytes.count))

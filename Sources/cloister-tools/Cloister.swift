@@ -8,6 +8,6 @@ struct Cloister: ParsableCommand {
     subcommands: [
       RunCommand.self, MeasureCommand.self, KeygenCommand.self, HostCallsCommand.self,
       SitesCommand.self, SyscallsCommand.self, VerifyCommand.self, QuoteCommand.self,
-      CollateralCommand.self, RATLSCommand.self,
+      CollateralCommand.self, RATLSCommand.self, SoftwareQuoteCommand.self,
     ])
 }

@@ -21,12 +21,15 @@
       unsafe KernelLog.isEnabled = configuration.flags.contains(.insecureKernelLog)
       unsafe KernelLog.showsHints = configuration.flags.contains(.insecureDevelopmentRoot)
       unsafe Dispatch.isTracing = configuration.flags.contains(.insecureStrace)
+      unsafe Attestation.isRemote = configuration.flags.contains(.remoteAttestation)
       if !configuration.hostName.isEmpty { unsafe SystemIdentity.hostName = configuration.hostName }
       Processor.load(xfrm: cl_get_xfrm())
       Dispatch.start()
       unsafe UserMemory.faultIn = { (address, write) in
         let access: Protection = write ? .PROT_WRITE : .PROT_READ
-        if case .resolved = Task.current.process.memory.fault(address, access: access) { return true }
+        if case .resolved = Task.current.process.memory.fault(address, access: access) {
+          return true
+        }
         return false
       }
       let task = firstTask(configuration)
@@ -106,7 +109,9 @@
       let base = unsafe UnsafeRawPointer(bitPattern: UInt(EnclaveLayout.configurationBase))!
       let profile = unsafe base.load(fromByteOffset: 12, as: UInt32.self)
       let memory = unsafe base.load(fromByteOffset: 32, as: UInt64.self)
-      if profile == MeasuredConfiguration.Profile.fixed.rawValue { EnclavePages.useFixedMemory(memory) }
+      if profile == MeasuredConfiguration.Profile.fixed.rawValue {
+        EnclavePages.useFixedMemory(memory)
+      }
     }
 
     /// The measured configuration. It was EADDed and measured: what is wrong with it is the builder's fault.
