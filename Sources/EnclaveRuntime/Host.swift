@@ -256,7 +256,16 @@ import LinuxABI
           leaf: word(b), subleaf: word(b + 4), eax: word(b + 8), ebx: word(b + 12),
           ecx: word(b + 16), edx: word(b + 20)))
     }
-    return (out, Int(min(max(reply.words.0, 1), 256)))
+    return (out, Int(min(max(reply.words.0 & 0xFFFF_FFFF, 1), 256)))
+  }
+
+  /// What was handed over at the first entry of the standard streams 0, 1 and 2. An unknown kind is a lie.
+  public static func standardStream(_ stream: UInt64) -> StreamKind {
+    let (reply, _) = HostTransport.handover()
+    guard stream < 3, let kind = StreamKind(rawValue: reply.words.0 >> (32 + 8 * stream) & 0xFF) else {
+      hostLied("first entry", "stream kind")
+    }
+    return kind
   }
 
   // MARK: Messages

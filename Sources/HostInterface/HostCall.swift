@@ -77,8 +77,9 @@ public enum ExitReason: UInt64, Sendable {
 /// No call: it is copied in once, before the first one, and never looked at again.
 ///
 /// `result`: 0...64 CPUID entries in the data area, 24 bytes each: leaf, subleaf, EAX, EBX, ECX, EDX (u32);
-/// any other count stops the enclave. reply[0]: processors online (clamped to 1...256). Hints only: what would
-/// need a state component that XFRM lacks is masked, sizes of XSAVE areas are our own.
+/// any other count stops the enclave. reply[0]: bits 0-31 processors online (clamped to 1...256). Hints only: what
+/// would need a state component that XFRM lacks is masked, sizes of XSAVE areas are our own. Bits 32-39, 40-47 and
+/// 48-55: the `StreamKind` of streams 0, 1 and 2; an unknown one stops the enclave.
 public enum Handover {
   public static let largestEntryCount = 64
   public static let entrySize = 24

@@ -3,7 +3,8 @@ import Glibc
 import HostInterface
 
 extension ThreadBuffer {
-  /// `Handover`: what CPUID says of this processor, for the leaves that programs ask for (SDM Vol. 2A, CPUID).
+  /// `Handover`: what CPUID says of this processor, for the leaves that programs ask for (SDM Vol. 2A, CPUID),
+  /// and what the standard streams are.
   func handOver() {
     var entries: [[UInt32]] = []
     func add(_ leaf: UInt32, _ subleaf: UInt32 = 0) -> [UInt32] {
@@ -32,7 +33,11 @@ extension ThreadBuffer {
       withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
     }
     data.copyBytes(from: bytes)
-    setReply(0, UInt64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+    var word = UInt64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    for stream in 0..<3 as Range<UInt64> {
+      word |= (Streams.status(stream)?.kind ?? .null).rawValue << (32 + 8 * stream)
+    }
+    setReply(0, word)
     setResult(Int64(entries.count))
   }
 }

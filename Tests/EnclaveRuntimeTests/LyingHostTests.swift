@@ -265,6 +265,19 @@ struct LyingHostTests {
     }
   }
 
+  @Test("the first entry: kinds of the standard streams; an unknown kind stops the enclave")
+  func standardStreams() async {
+    Self.handOver(0, 2 | 1 << 32 | 4 << 40 | 2 << 48)
+    #expect(Host.standardStream(0) == .terminal)
+    #expect(Host.standardStream(1) == .null)
+    #expect(Host.standardStream(2) == .file)
+    #expect(Host.processor().processors == 2)
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.handOver(0, 2 | 5 << 32)
+      _ = Host.standardStream(0)
+    }
+  }
+
   // MARK: Development root
 
   @Test("lookup: errnos of its list pass, an index beyond 32 bits stops the enclave")

@@ -38,12 +38,6 @@ extension AddressSpace {
         request.object = object
         request.offset = s.offset - UInt64(lead)
         _ = try map(request)
-        // The rest of the last page belongs to .bss.
-        if s.memorySize > s.fileSize, fileEnd & 4095 != 0 {
-          if s.protection.contains(.PROT_WRITE) {
-            try UserMemory.zero(fileEnd, count: Int(fileMapEnd - fileEnd))
-          }
-        }
       }
       let anonymousStart = s.fileSize > 0 ? fileMapEnd : start
       if memoryEnd > anonymousStart {
@@ -51,6 +45,14 @@ extension AddressSpace {
         request.address = anonymousStart
         request.isFixed = true
         _ = try map(request)
+      }
+    }
+    prepopulate((bias &+ image.start) & ~4095, (bias &+ image.end + 4095) & ~4095)
+    for s in image.segments where s.memorySize > s.fileSize && s.protection.contains(.PROT_WRITE) {
+      // The rest of the last page of file content belongs to .bss.
+      let fileEnd = bias &+ s.address + s.fileSize
+      if s.fileSize > 0, fileEnd & 4095 != 0 {
+        try UserMemory.zero(fileEnd, count: Int(4096 - fileEnd & 4095))
       }
     }
     return LoadedImage(bias: bias, entry: bias &+ image.entry, end: bias &+ image.end)

@@ -19,8 +19,8 @@ enum CharacterDevice {
 
   func open(_ dentry: Dentry, flags: OpenFlags) throws(Errno) -> File {
     if self == .tty {
-      guard Host.streamStatus(stream: 0).kind == .terminal else { throw .ENXIO }
-      return StreamFile(input: 0, output: 0, flags: flags)
+      guard Host.standardStream(0) == .terminal else { throw .ENXIO }
+      return StreamFile(input: 0, output: 0, kind: .terminal, flags: flags)
     }
     return DeviceFile(self, dentry, flags: flags)
   }

@@ -113,8 +113,8 @@ final class HostObject: LowerObject, @unchecked Sendable {
       let piece = try Host.blockRead(
         object: index + BlockObject.sitesOffset, offset: UInt64(out.count),
         length: Host.largestTransfer)
-      if piece.isEmpty { break }
       out.append(contentsOf: piece)
+      if piece.count < Host.largestTransfer { break }
     }
     return out.isEmpty ? nil : out
   }

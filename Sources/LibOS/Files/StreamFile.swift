@@ -19,13 +19,14 @@ final class StreamFile: File, @unchecked Sendable {
   private var leftOver = 0 ..< 0
 
   convenience init(stream: UInt64) {
-    self.init(input: stream, output: stream, flags: .O_RDWR)
+    self.init(
+      input: stream, output: stream, kind: Host.standardStream(stream), flags: .O_RDWR)
   }
 
-  init(input: UInt64, output: UInt64, flags: OpenFlags) {
+  init(input: UInt64, output: UInt64, kind: StreamKind, flags: OpenFlags) {
     self.input = input
     self.output = output
-    kind = Host.streamStatus(stream: input).kind
+    self.kind = kind
     let inode = StreamInode(kind, input, output)
     var name: [UInt8] = []
     switch kind {
@@ -151,7 +152,9 @@ final class StreamFile: File, @unchecked Sendable {
 final class StreamInode: Inode, @unchecked Sendable {
   private let input: UInt64
   private let output: UInt64
+  private let kind: StreamKind
   init(_ kind: StreamKind, _ input: UInt64, _ output: UInt64) {
+    self.kind = kind
     self.input = input
     self.output = output
     let mode: UInt32
@@ -170,6 +173,6 @@ final class StreamInode: Inode, @unchecked Sendable {
     super.init(Namespace.anonymousFileSystem, mode: mode, rdev: rdev)
   }
   override func open(_ dentry: Dentry, flags: OpenFlags) throws(Errno) -> File {
-    StreamFile(input: input, output: output, flags: flags)
+    StreamFile(input: input, output: output, kind: kind, flags: flags)
   }
 }
