@@ -82,7 +82,7 @@ let package = Package(
     .target(
       name: "SoftwareQuoting",
       dependencies: [
-        "Attestation", "SGX", "SoftwareSGX", .product(name: "Crypto", package: "swift-crypto"),
+        "Attestation", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "X509", package: "swift-certificates"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
       ], swiftSettings: hostSettings),
@@ -104,13 +104,23 @@ let package = Package(
       name: "Payload",
       dependencies: ["PayloadFormat", "CZydis", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: hostSettings),
+    // The vendor's side of payloads: gathering files, writing, signing, inspecting.
+    .target(name: "CPrepare"),
+    .target(
+      name: "Prepare",
+      dependencies: [
+        "CPrepare", "HostRuntime", "Payload", "PayloadFormat", "SGX", "SoftwareSGX",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ], swiftSettings: hostSettings),
     // What people type: `run` itself, which must start quickly, and a door to all other verbs.
     .executableTarget(
       name: "cloister", dependencies: ["HostRuntime"], swiftSettings: hostSettings),
     .executableTarget(
       name: "cloister-tools",
       dependencies: [
-        "HostRuntime", "HostInterface", "LibOS", "SGX", "SoftwareSGX", "Payload", "Attestation",
+        "HostRuntime", "HostInterface", "LibOS", "SGX", "SoftwareSGX", "Payload", "Prepare",
+        "Attestation",
         "AttestationFetch", "SoftwareQuoting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hostSettings),

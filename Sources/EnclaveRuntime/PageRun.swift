@@ -14,7 +14,9 @@ import LinuxABI
 
   /// nil: out of memory (the caller answers ENOMEM or ENOSPC).
   public init?(pageCount: Int) {
-    guard pageCount > 0, pageCount <= 1 << 26, let p = unsafe Self.allocate(pageCount) else { return nil }
+    guard pageCount > 0, pageCount <= 1 << 26, let p = unsafe Self.allocate(pageCount) else {
+      return nil
+    }
     self.pageCount = pageCount
     unsafe base = p
   }
@@ -84,6 +86,20 @@ import LinuxABI
       checkRange(offset, 1)
       unsafe base.storeBytes(of: newValue, toByteOffset: offset, as: UInt8.self)
     }
+  }
+
+  /// The bytes in place, for hashing and ciphers.
+  public func withSpan<R>(_ offset: Int, count: Int, _ body: (Span<UInt8>) -> R) -> R {
+    checkRange(offset, count)
+    let start = unsafe (base + offset).assumingMemoryBound(to: UInt8.self)
+    // SAFETY: the range was checked, and the run outlives the call.
+    return unsafe body(UnsafeBufferPointer(start: start, count: count).span)
+  }
+
+  /// A little-endian word; `offset` is a multiple of 4.
+  public func load32(_ offset: Int) -> UInt32 {
+    checkRange(offset, 4)
+    return unsafe base.load(fromByteOffset: offset, as: UInt32.self)
   }
 
   public func bytes(_ offset: Int, count: Int) -> [UInt8] {

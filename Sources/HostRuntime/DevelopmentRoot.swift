@@ -36,8 +36,10 @@ final class DevelopmentRoot: ObjectSource {
   private let state: Mutex<State>
   static let maximumObjectCount = 1 << 24
 
-  /// - Parameter mounts: host paths of objects 1...n.
-  init(mounts: [String]) throws(HostError) {
+  /// - Parameters:
+  ///   - mounts: host paths of objects 1...n.
+  ///   - showsRoot: whether object 0 shows anything; a payload sees its mounts only.
+  init(mounts: [String], showsRoot: Bool = true) throws(HostError) {
     var objects: [Object] = []
     for path in ["/"] + mounts {
       var status = stat()
@@ -51,7 +53,8 @@ final class DevelopmentRoot: ObjectSource {
       objects.append(
         Object(
           parent: 0, name: [], path: Array(String(cString: real).utf8),
-          device: UInt64(status.st_dev), inode: UInt64(status.st_ino), isHidden: false))
+          device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
+          isHidden: objects.isEmpty && !showsRoot))
     }
     state = Mutex(State(objects: objects))
   }

@@ -15,7 +15,8 @@ public final class EnclaveProcess: Sendable {
   let configuration: MeasuredConfiguration
   let objects: ObjectCache?
   let source: (any ObjectSource)?
-  let quoting: (any QuotingSource)?
+  /// A signed payload's files.
+  let payload: PayloadObjects?
   private let threads: Mutex<[HostThread?]>
   /// Runs once, with the exit code, before the process ends (statistics).
   private let atExit: @Sendable (EnclaveProcess, Int32) -> Void
@@ -23,14 +24,16 @@ public final class EnclaveProcess: Sendable {
 
   init(
     machine: any SGXMachine, configuration: MeasuredConfiguration,
-    source: (any ObjectSource)?, quoting: (any QuotingSource)? = nil,
+    source: (any ObjectSource)?, payload: PayloadObjects? = nil,
     atExit: @escaping @Sendable (EnclaveProcess, Int32) -> Void
   ) {
     self.machine = machine
     self.configuration = configuration
-    let allowed = configuration.flags.contains(.insecureDevelopmentRoot)
+    self.payload = payload
+    let allowed =
+      configuration.flags.contains(.insecureDevelopmentRoot)
+      || !configuration.insecureMounts.isEmpty
     self.source = allowed ? source : nil
-    self.quoting = configuration.flags.contains(.remoteAttestation) ? quoting : nil
     objects = allowed ? source.map { ObjectCache(source: $0) } : nil
     self.atExit = atExit
     threads = Mutex([HostThread?](repeating: nil, count: Int(configuration.threadCount)))

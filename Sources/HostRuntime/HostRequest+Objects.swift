@@ -5,12 +5,17 @@ import LinuxABI
 /// Block objects, and the two calls of the development root.
 extension HostRequest {
   func blockRead() throws(Errno) -> Int {
-    guard let objects = process.objects, let data = buffer.data(argument(2)) else { throw .EIO }
+    guard let data = buffer.data(argument(2)) else { throw .EIO }
     let count: Int
-    do {
-      count = try objects.read(argument(0), offset: argument(1), into: data)
-    } catch {
-      throw .EIO
+    if let payload = process.payload, PayloadObjects.covers(argument(0)) {
+      count = try payload.read(argument(0), offset: argument(1), into: data)
+    } else {
+      guard let objects = process.objects else { throw .EIO }
+      do {
+        count = try objects.read(argument(0), offset: argument(1), into: data)
+      } catch {
+        throw .EIO
+      }
     }
     thread.statistics.count(.bytesIn, UInt64(count))
     return count

@@ -27,7 +27,7 @@ struct LittleEndianBytes {
 func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 
 /// A whole regular file, or one clear line why not.
-func readFile(_ path: String, limit: Int, what: String) throws(HostError) -> [UInt8] {
+public func readFile(_ path: String, limit: Int, what: String) throws(HostError) -> [UInt8] {
   let fd = open(path, O_RDONLY | O_CLOEXEC)
   guard fd >= 0 else {
     throw HostError("cannot open \(what) \(path): \(String(cString: strerror(errno)))")

@@ -30,6 +30,15 @@ struct MachineChoice {
         + "program sees this machine's own files"
   }
 
+  /// What to say before a payload runs; nil: nothing is weak.
+  func payloadWarning(isDebug: Bool) -> String? {
+    if kind != .hardware {
+      return "cloister: the software SGX machine gives NO protection"
+        + (isDebug ? ", and the payload asks for a debug enclave" : "")
+    }
+    return isDebug ? "cloister: insecure: a debug enclave; its memory can be read from outside" : nil
+  }
+
   init(_ wanted: RunOptions.Machine, isStrict: Bool) throws(HostError) {
     switch wanted {
     case .hardware:

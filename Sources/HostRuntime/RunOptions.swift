@@ -21,15 +21,21 @@ public struct RunOptions: Sendable {
   public var threadCount: UInt32?
   public var jsonFile: String?
   public var imageFile: String?
-  /// `/dev/attestation/attestation_type` says dcap, and there are quotes.
-  public var hasRemoteAttestation = true
   public var program: [String] = []
+  /// `program` came after `--`, so it is one even if there is a payload folder of that name.
+  public var isProgram = false
+  /// The payload folder to run.
+  public var payload: String? {
+    guard !isProgram, let path = program.first, PayloadFolder.isPayload(path) else { return nil }
+    return path
+  }
   public var wantsHelp = false
 
   public static let help = """
-    OVERVIEW: Run a program of this machine's file system inside an enclave (development).
+    OVERVIEW: Run a signed payload, or a program of this machine's file system (development), in an enclave.
 
-    USAGE: cloister run [options] -- PROGRAM [ARGS]
+    USAGE: cloister run [--machine M] [--strict] [--profile P] [--stats] [--json FILE] [--quiet] PAYLOAD
+           cloister run [options] -- PROGRAM [ARGS]
 
     OPTIONS:
       --machine auto|software|hardware  which SGX machine (default: auto)
@@ -41,7 +47,6 @@ public struct RunOptions: Sendable {
       --profile edmm|fixed  how memory is added: SGX2 on demand, or all of it at the start
       --memory SIZE         most memory the program may use, such as 512M or 4G
       --threads N           number of TCSs, 1...1024 (default: 64)
-      --attestation dcap|none  whether /dev/attestation makes quotes (default: dcap)
       --stats               print statistics on stderr at the end
       --json FILE           write the statistics to FILE
       --strace              log each system call
@@ -63,6 +68,7 @@ public struct RunOptions: Sendable {
     while let argument = rest.first {
       if argument == "--" {
         rest.removeFirst()
+        isProgram = true
         break
       }
       guard argument.utf8.first == 0x2D, argument.utf8.count > 1 else { break }
@@ -115,12 +121,6 @@ public struct RunOptions: Sendable {
           throw HostError("--threads \(text): use 1...\(EnclaveLayout.maximumThreadCount)")
         }
         threadCount = count
-      case "--attestation":
-        switch try value(option, inline) {
-        case "dcap": hasRemoteAttestation = true
-        case "none": hasRemoteAttestation = false
-        case let name: throw HostError("--attestation \(name): use dcap or none")
-        }
       case "--json": jsonFile = try value(option, inline)
       case "--image": imageFile = try value(option, inline)
       case "--help", "-h": wantsHelp = true

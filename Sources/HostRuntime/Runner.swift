@@ -5,11 +5,11 @@ import LinuxABI
 import PayloadFormat
 import SGX
 
-/// `cloister run`: builds an enclave for one program of the development root, runs it, and ends this
-/// process with the program's exit code.
+/// `cloister run`: builds an enclave for one program of the development root (or for a payload folder), runs
+/// it, and ends this process with the program's exit code.
 public struct Runner {
   let options: RunOptions
-  private var clock = Stopwatch()
+  var clock = Stopwatch()
 
   public init(_ options: RunOptions) { self.options = options }
 
@@ -23,6 +23,7 @@ public struct Runner {
         exit(0)
       }
       var runner = Runner(options)
+      if let payload = options.payload { try runner.run(payload: payload) }
       try runner.run()
     } catch {
       EnclaveProcess.say("cloister: \(error.description)")
@@ -49,11 +50,7 @@ public struct Runner {
 
     clh_close_from(3, report.descriptor)
     let state = try StateFolder()
-    let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
-    let broker = try Broker.fork(
-      serving: DevelopmentRoot(mounts: mounts.map(\.host)),
-      quoting: QuotingSide(isHardware: choice.kind == .hardware)
-    ) {
+    let broker = try Broker.fork(serving: DevelopmentRoot(mounts: mounts.map(\.host))) {
       (mrenclave, attributes) throws(HostError) in
       try DebugSigner(state).sign(mrenclave: mrenclave, attributes: ATTRIBUTES(attributes))
         .encoded()
@@ -62,14 +59,11 @@ public struct Runner {
     clock.lap("broker")
 
     let imagePath: String
-    if let file = options.imageFile {
-      imagePath = file
-    } else {
-      imagePath = try EnclaveImage.find()
-    }
+    if let file = options.imageFile { imagePath = file } else { imagePath = try EnclaveImage.find() }
     let image = try EnclaveImage(contentsOf: imagePath)
     clock.lap("image")
 
+    let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
     if !options.isQuiet { EnclaveProcess.say(choice.warning) }
     let builder = EnclaveBuilder(
       image: image, configuration: configuration, isDebug: true, xfrm: supportedXFRM())
@@ -81,7 +75,7 @@ public struct Runner {
     let timings = clock
     let machineName = choice.name
     let process = EnclaveProcess(
-      machine: built.machine, configuration: configuration, source: broker, quoting: broker
+      machine: built.machine, configuration: configuration, source: broker
     ) { process, code in
       report.write(
         machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,

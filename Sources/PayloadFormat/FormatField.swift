@@ -16,20 +16,20 @@ public struct FormatField: Sendable {
 
 /// Little-endian integers in byte arrays.
 extension [UInt8] {
-  @inlinable func littleEndian(at offset: Int, count: Int) -> UInt64 {
+  @inlinable public func littleEndian(at offset: Int, count: Int) -> UInt64 {
     var value: UInt64 = 0
     for i in 0..<count { value |= UInt64(self[offset + i]) << (8 * UInt64(i)) }
     return value
   }
-  @inlinable func field(_ f: FormatField, at base: Int = 0) -> UInt64 {
+  @inlinable public func field(_ f: FormatField, at base: Int = 0) -> UInt64 {
     littleEndian(at: base + f.offset, count: f.size)
   }
-  @inlinable mutating func put(_ value: UInt64, _ f: FormatField, at base: Int = 0) {
+  @inlinable public mutating func put(_ value: UInt64, _ f: FormatField, at base: Int = 0) {
     for i in 0..<f.size {
       self[base + f.offset + i] = UInt8(truncatingIfNeeded: value >> (8 * UInt64(i)))
     }
   }
-  @inlinable mutating func appendLittleEndian(_ value: UInt64, count: Int) {
+  @inlinable public mutating func appendLittleEndian(_ value: UInt64, count: Int) {
     for i in 0..<count { append(UInt8(truncatingIfNeeded: value >> (8 * UInt64(i)))) }
   }
 }

@@ -43,11 +43,14 @@ public struct MeasuredConfiguration: Sendable {
     public static let insecureDebug = Flags(rawValue: 1 << 3)
     /// What comes from outside is data, never code: said by the vendor, who looked at the program.
     public static let inputsAreData = Flags(rawValue: 1 << 4)
-    /// There are quotes: attestation_type is dcap, and /dev/attestation/quote is there.
-    public static let remoteAttestation = Flags(rawValue: 1 << 5)
+    /// What the signature demands of XFRM; without these AVX and AVX-512 are the machine's choice.
+    public static let requiresAVX = Flags(rawValue: 1 << 8)
+    public static let refusesAVX = Flags(rawValue: 1 << 9)
+    public static let requiresAVX512 = Flags(rawValue: 1 << 10)
+    public static let refusesAVX512 = Flags(rawValue: 1 << 11)
     public static let all: Flags = [
       .insecureDevelopmentRoot, .insecureKernelLog, .insecureStrace, .insecureDebug, .inputsAreData,
-      .remoteAttestation,
+      .requiresAVX, .refusesAVX, .requiresAVX512, .refusesAVX512,
     ]
   }
 
@@ -85,7 +88,7 @@ public struct MeasuredConfiguration: Sendable {
     case manifest = 7
     /// System calls that the program may make: bit N of byte N / 8. Absent: all that there are.
     case systemCalls = 8
-    /// A path at which an empty tmpfs is mounted; 8 bytes (most bytes in it, 0: no limit of its own), then the path.
+    /// A path at which an empty tmpfs is mounted.
     case temporaryMount = 9
 
     public var isRepeatable: Bool {
@@ -103,14 +106,6 @@ public struct MeasuredConfiguration: Sendable {
     public init(root: [UInt8], size: UInt64) {
       self.root = root
       self.size = size
-    }
-  }
-  public struct TemporaryMount: Equatable, Sendable {
-    public var path: [UInt8]
-    public var limit: UInt64
-    public init(path: [UInt8], limit: UInt64) {
-      self.path = path
-      self.limit = limit
     }
   }
 
@@ -133,7 +128,7 @@ public struct MeasuredConfiguration: Sendable {
   public var manifest: Manifest?
   /// nil: every system call that there is.
   public var systemCalls: [UInt8]?
-  public var temporaryMounts: [TemporaryMount] = []
+  public var temporaryMounts: [[UInt8]] = []
 
   public init() {}
 
@@ -175,11 +170,7 @@ public struct MeasuredConfiguration: Sendable {
       record(.manifest, value)
     }
     if let systemCalls { record(.systemCalls, systemCalls) }
-    for m in temporaryMounts {
-      var value: [UInt8] = []
-      value.appendLittleEndian(m.limit, count: 8)
-      record(.temporaryMount, value + m.path)
-    }
+    for m in temporaryMounts { record(.temporaryMount, m) }
     let total = UInt32(out.count)
     for i in 0..<4 { out[8 + i] = UInt8(truncatingIfNeeded: total >> (8 * UInt32(i))) }
     return out
@@ -232,10 +223,8 @@ public struct MeasuredConfiguration: Sendable {
         manifest = Manifest(root: [UInt8](value[0..<32]), size: size)
       case .systemCalls: systemCalls = value
       case .temporaryMount:
-        guard length > 8, value[8] == 0x2F else { return nil }
-        temporaryMounts.append(
-          TemporaryMount(
-            path: [UInt8](value[8...]), limit: value.littleEndian(at: 0, count: 8)))
+        guard length > 1, value[0] == 0x2F else { return nil }
+        temporaryMounts.append(value)
       }
       let end = at + 8 + (length + 7) & ~7
       guard end <= bytes.count else { return nil }

@@ -101,7 +101,9 @@ public struct Tree<Source: TreeSource> {
     let name = try source.load32(at)
     let word = try source.load32(at + 4)
     let inode = try source.load32(at + 8)
-    guard word >> 16 == 0, try source.load32(at + 12) == 0 else { throw .damaged("entry: reserved") }
+    guard word >> 16 == 0, try source.load32(at + 12) == 0 else {
+      throw .damaged("entry: reserved")
+    }
     let length = Int(word & 0xFF)
     guard length > 0, hasStrings(UInt64(name), UInt64(length)), UInt64(inode) < inodeCount else {
       throw .damaged("entry")

@@ -56,7 +56,9 @@ public struct TreeInode: Sendable {
     }
     guard sitesSize == 0, sitesOffset == 0 else { throw .damaged("inode: sites") }
     if isDirectory {
-      guard tree.hasEntries(content, extra), size <= 1 << 40 else { throw .damaged("inode: entries") }
+      guard tree.hasEntries(content, extra), size <= 1 << 40 else {
+        throw .damaged("inode: entries")
+      }
     } else if isSymlink {
       guard size > 0, size <= UInt64(TreeFormat.maximumLinkLength), tree.hasStrings(content, size)
       else { throw .damaged("inode: link") }

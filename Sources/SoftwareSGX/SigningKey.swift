@@ -4,7 +4,7 @@ import Glibc
 import SGX
 
 /// The vendor's key that signs enclaves: RSA-3072 with exponent 3, as SIGSTRUCT wants it. PEM, PKCS#1 or
-/// PKCS#8, without a passphrase.
+/// PKCS#8, with or without a passphrase.
 // SAFETY: the key is never changed after init, and BoringSSL locks its own caches.
 public final class SigningKey: @unchecked Sendable {
   private let rsa: OpaquePointer
@@ -21,13 +21,35 @@ public final class SigningKey: @unchecked Sendable {
     return SigningKey(owning: rsa)
   }
 
-  public init(pem: String) throws(SGXError) {
+  /// Whether a PEM file can be read only with a passphrase.
+  public static func isEncrypted(pem: String) -> Bool {
+    pem.contains("ENCRYPTED")
+  }
+
+  /// - Parameter passphrase: bytes without a NUL, at most 1023; nil: a key that is encrypted is refused.
+  public init(pem: String, passphrase: [UInt8]? = nil) throws(SGXError) {
     let text = [UInt8](pem.utf8)
-    // Reads "RSA PRIVATE KEY" and "PRIVATE KEY"; the callback refuses to ask for a passphrase.
-    let read = text.withUnsafeBytes { text in
-      let bio = CCryptoBoringSSL_BIO_new_mem_buf(text.baseAddress, text.count)
-      defer { CCryptoBoringSSL_BIO_free(bio) }
-      return CCryptoBoringSSL_PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in 0 }, nil)
+    // The callback's last argument is a length (4 bytes) and the passphrase.
+    var secret: [UInt8] = []
+    let phrase = passphrase ?? []
+    withUnsafeBytes(of: UInt32(phrase.count)) { secret.append(contentsOf: $0) }
+    secret += phrase
+    defer { for i in secret.indices { secret[i] = 0 } }
+    // Reads "RSA PRIVATE KEY", "PRIVATE KEY" and "ENCRYPTED PRIVATE KEY"; the callback never asks a terminal.
+    let read = secret.withUnsafeMutableBytes { secret in
+      text.withUnsafeBytes { text in
+        let bio = CCryptoBoringSSL_BIO_new_mem_buf(text.baseAddress, text.count)
+        defer { CCryptoBoringSSL_BIO_free(bio) }
+        return CCryptoBoringSSL_PEM_read_bio_PrivateKey(
+          bio, nil,
+          { (buffer, size, _, secret) in
+            guard let secret, let buffer else { return 0 }
+            let count = Int(secret.load(as: UInt32.self))
+            guard count > 0, count <= Int(size) else { return 0 }
+            memcpy(buffer, secret + 4, count)
+            return Int32(count)
+          }, secret.baseAddress)
+      }
     }
     guard let key = read else { throw .invalidSigstruct(.keyFile) }
     defer { CCryptoBoringSSL_EVP_PKEY_free(key) }
@@ -110,12 +132,44 @@ public final class SigningKey: @unchecked Sendable {
       CCryptoBoringSSL_RSA_sign(NID_sha256, digest, digest.count, &signature, &count, rsa) == 1,
       count == 384
     else { throw .invalidSignature }
-    s.signature = signature.reversed()
-    guard let m = BigNumber(littleEndian: s.modulus), let n = BigNumber(littleEndian: s.signature),
+    try s.complete(signature: signature)
+    return s
+  }
+}
+
+/// The public half, for signatures that are made elsewhere (HSM).
+extension SIGSTRUCT {
+  /// MODULUS of a PEM public key (SubjectPublicKeyInfo), which must be RSA-3072 with exponent 3.
+  public static func modulus(publicKey pem: String) throws(SGXError) -> [UInt8] {
+    let text = [UInt8](pem.utf8)
+    let read = text.withUnsafeBytes { text in
+      let bio = CCryptoBoringSSL_BIO_new_mem_buf(text.baseAddress, text.count)
+      defer { CCryptoBoringSSL_BIO_free(bio) }
+      return CCryptoBoringSSL_PEM_read_bio_PUBKEY(bio, nil, { _, _, _, _ in 0 }, nil)
+    }
+    guard let key = read else { throw .invalidSigstruct(.keyFile) }
+    defer { CCryptoBoringSSL_EVP_PKEY_free(key) }
+    guard let rsa = CCryptoBoringSSL_EVP_PKEY_get1_RSA(key) else {
+      throw .invalidSigstruct(.keyFile)
+    }
+    defer { CCryptoBoringSSL_RSA_free(rsa) }
+    guard CCryptoBoringSSL_RSA_bits(rsa) == 3072 else { throw .invalidSigstruct(.modulus) }
+    guard CCryptoBoringSSL_BN_is_word(CCryptoBoringSSL_RSA_get0_e(rsa), 3) == 1 else {
+      throw .invalidSigstruct(.exponent)
+    }
+    var out = [UInt8](repeating: 0, count: 384)
+    _ = CCryptoBoringSSL_BN_bn2le_padded(&out, out.count, CCryptoBoringSSL_RSA_get0_n(rsa))
+    return out
+  }
+
+  /// Fills in SIGNATURE (given big-endian, as RSA libraries have it), Q1 and Q2. MODULUS is there.
+  public mutating func complete(signature bytes: [UInt8]) throws(SGXError) {
+    guard bytes.count == 384 else { throw .invalidSigstruct(.size) }
+    signature = bytes.reversed()
+    guard let m = BigNumber(littleEndian: modulus), let n = BigNumber(littleEndian: signature),
       let (q1, q2) = BigNumber.quotients(signature: n, modulus: m)
     else { throw .outOfMemory }
-    s.q1 = q1
-    s.q2 = q2
-    return s
+    self.q1 = q1
+    self.q2 = q2
   }
 }

@@ -6,8 +6,9 @@ struct Cloister: ParsableCommand {
     commandName: "cloister",
     abstract: "Run unmodified Linux programs inside SGX enclaves, and prove it.",
     subcommands: [
-      RunCommand.self, MeasureCommand.self, KeygenCommand.self, HostCallsCommand.self,
+      RunCommand.self, PrepareCommand.self, SignCommand.self, InspectCommand.self,
+      MeasureCommand.self, KeygenCommand.self, HostCallsCommand.self,
       SitesCommand.self, SyscallsCommand.self, VerifyCommand.self, QuoteCommand.self,
-      CollateralCommand.self, RATLSCommand.self, SoftwareQuoteCommand.self,
+      CollateralCommand.self, RATLSCommand.self,
     ])
 }

@@ -21,10 +21,9 @@
       unsafe KernelLog.isEnabled = configuration.flags.contains(.insecureKernelLog)
       unsafe KernelLog.showsHints = configuration.flags.contains(.insecureDevelopmentRoot)
       unsafe Dispatch.isTracing = configuration.flags.contains(.insecureStrace)
-      unsafe Attestation.isRemote = configuration.flags.contains(.remoteAttestation)
       if !configuration.hostName.isEmpty { unsafe SystemIdentity.hostName = configuration.hostName }
       Processor.load(xfrm: cl_get_xfrm())
-      Dispatch.start()
+      Dispatch.start(allowed: configuration.systemCalls)
       unsafe UserMemory.faultIn = { (address, write) in
         let access: Protection = write ? .PROT_WRITE : .PROT_READ
         if case .resolved = Task.current.process.memory.fault(address, access: access) {

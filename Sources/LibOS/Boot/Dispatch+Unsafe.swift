@@ -15,11 +15,18 @@
     nonisolated(unsafe) static var rows: UnsafeMutablePointer<Row>! = nil
     nonisolated(unsafe) static var isTracing = false
 
-    static func start() {
+    /// - Parameter allowed: bit N of byte N / 8: the program may make system call N; nil: all.
+    static func start(allowed: [UInt8]? = nil) {
       let table = UnsafeMutablePointer<Row>.allocate(capacity: tableSize)
       unsafe table.initialize(repeating: Row(handler: unsupported), count: tableSize)
       for family in SyscallTable.families {
         for call in family where call.number < tableSize {
+          if let allowed,
+            call.number >= allowed.count * 8
+              || allowed[call.number / 8] >> UInt8(call.number % 8) & 1 == 0
+          {
+            continue
+          }
           unsafe table[call.number] = Row(handler: call.handler)
         }
       }

@@ -10,6 +10,7 @@ enum ErrnoText {
     case .ELIBBAD: KernelLog.bytes("its ELF interpreter is damaged")
     case .ENOTDIR: KernelLog.bytes("not a directory")
     case .ELOOP: KernelLog.bytes("too many symbolic links or nested #! interpreters")
+    case .EIO: KernelLog.bytes("it, or its interpreter, cannot be read as it was signed")
     case .ENOMEM: KernelLog.bytes("out of enclave memory (give it more with --memory)")
     case .E2BIG: KernelLog.bytes("arguments and environment are too long")
     default: KernelLog.bytes("error ") + KernelLog.decimal(Int(e.rawValue))

@@ -21,6 +21,8 @@ class LowerObject: @unchecked Sendable {
 
   init() {}
 
+  final var isDirectory: Bool { mode & FileMode.S_IFMT == FileMode.S_IFDIR }
+
   // MARK: Directories
 
   /// Names that are missing are worth remembering: asking again costs a host call.

@@ -31,13 +31,20 @@ enum Namespace {
   }
   static var isStarted: Bool { unsafe tree != nil }
 
-  /// Builds the tree: the root (development root of the host, or empty), /proc, /sys, /dev, /tmp, mounts.
+  /// Builds the tree: the root (a payload's verified files, the host's in development, or empty), /proc, /sys,
+  /// /dev, /tmp, mounts.
   static func start(_ configuration: MeasuredConfiguration) {
     let hasHost = configuration.flags.contains(.insecureDevelopmentRoot)
     let rootFS = FileSystem(
       type: "overlay", source: "overlay", magic: FileSystem.OVERLAYFS_SUPER_MAGIC)
-    let rootInode = DirectoryInode(
-      rootFS, mode: 0o755, lower: hasHost ? HostObject(rootIndex: 0) : nil)
+    var lower: LowerObject?
+    if let manifest = configuration.manifest {
+      lower = VerifiedTree(manifest).root
+    } else if hasHost {
+      lower = HostObject(rootIndex: 0)
+    }
+    if let lower, !lower.isDirectory { VerifiedTree.stop("has a root that is not a directory") }
+    let rootInode = DirectoryInode(rootFS, mode: lower?.mode ?? 0o755, lower: lower)
     let root = Dentry(rootInode, name: [], parent: nil)
     root.isMountRoot = true
     rootFS.mountPoint = [0x2F]
@@ -46,13 +53,21 @@ enum Namespace {
 
     let pages = Int(configuration.memorySize >> 12)
     TmpfsSpace.limit.store(max(1024, pages / 2), ordering: .relaxed)
-    PageCache.limit.store(max(1024, pages / 8), ordering: .relaxed)
+    let cache = configuration.pageCacheSize
+    PageCache.limit.store(
+      cache == 0 ? max(1024, pages / 8) : max(64, Int(min(cache, 1 << 50) >> 12)),
+      ordering: .relaxed)
 
     mountProc(root)
     mountDev(root)
     mountSys(root)
     let tmp = FileSystem(type: "tmpfs", source: "tmpfs", magic: FileSystem.TMPFS_MAGIC)
     mount(DirectoryInode(tmp, mode: 0o1777), at: [0x2F, 0x74, 0x6D, 0x70])
+
+    for path in configuration.temporaryMounts {
+      let fs = FileSystem(type: "tmpfs", source: "tmpfs", magic: FileSystem.TMPFS_MAGIC)
+      mount(DirectoryInode(fs, mode: 0o1777), at: path)
+    }
 
     for (i, record) in configuration.insecureMounts.enumerated() {
       guard let zero = record.firstIndex(of: 0) else { continue }

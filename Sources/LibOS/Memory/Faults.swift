@@ -37,9 +37,6 @@ extension AddressSpace {
         return .notAllowed
       }
       let page = address & ~4095
-      if vma.isShared, let object = vma.object, object.shared != nil {
-        return faultShared(vma, object, page, access)
-      }
       if CommittedPages.contains(page) {
         // Another thread was faster, or the permissions changed while the fault was on its way.
         lock.unlock()
@@ -95,8 +92,6 @@ extension AddressSpace {
       size = min(vma.faultWindow * 2, Self.largestWindow)
     }
     var (from, to) = window(vma, page, size, Self.smallestWindow)
-    // Large windows end at a boundary, so that the next one can be a large page of the host's.
-    if to - from == Self.largestWindow { to = max(page + 4096, to & ~(Self.largestWindow - 1)) }
     if !commit(vma, from, to) {
       (from, to) = (page, page + 4096)
       guard commit(vma, from, to) else { return .outOfMemory }
@@ -154,7 +149,6 @@ extension AddressSpace {
     var at = start
     while at < end {
       if !CommittedPages.contains(at) {
-        // Shared pages are not in that record; a fault on one that is there does nothing.
         let result = fault(at, access: access)
         guard case .resolved = result else { return result }
       }

@@ -1,0 +1,106 @@
+import CHostRuntime
+import Glibc
+import LinuxABI
+import PayloadFormat
+import SGX
+
+/// `cloister run PAYLOAD`: builds the enclave that a payload folder describes and runs it.
+extension Runner {
+  mutating func run(payload path: String) throws(HostError) -> Never {
+    try options.refuseMeasuredOptions(payload: path)
+    let folder = try PayloadFolder(path)
+    let configuration = folder.configuration(options.profile)
+    let isDebug = configuration.flags.contains(.insecureDebug)
+    let signature = try folder.signature(options.profile)
+    guard signature != nil || isDebug else {
+      throw HostError("\(path): the payload is not signed; use `cloister sign \(path) --key KEY`")
+    }
+    let report = try RunReport(options)
+    clock.lap("payload")
+
+    clh_close_from(3, report.descriptor)
+    var mounts: [String] = []
+    for record in configuration.insecureMounts {
+      let host = String(decoding: record.prefix { $0 != 0 }, as: UTF8.self)
+      mounts.append(host)
+    }
+    let state = try StateFolder()
+    let root = try DevelopmentRoot(
+      mounts: mounts, showsRoot: configuration.flags.contains(.insecureDevelopmentRoot))
+    let broker = try Broker.fork(serving: root) { (mrenclave, attributes) throws(HostError) in
+      // Only an enclave that says of itself that it is a debug enclave gets the debug key's signature.
+      guard isDebug else { throw HostError("the debug key signs debug enclaves only") }
+      return try DebugSigner(state).sign(
+        mrenclave: mrenclave, attributes: ATTRIBUTES(attributes)
+      ).encoded()
+    }
+    _ = TSCFrequency.shared
+    let objects = try PayloadObjects(folder)
+    clock.lap("broker")
+
+    let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
+    if !options.isQuiet, let warning = choice.payloadWarning(isDebug: isDebug) {
+      EnclaveProcess.say(warning)
+    }
+    let builder = folder.builder(options.profile, xfrm: Self.xfrm(for: signature))
+    let built = try choice.build(builder, clock: &clock) {
+      (mrenclave, attributes) throws(HostError) in
+      guard let signature else {
+        return try broker.sigstruct(mrenclave: mrenclave, attributes: attributes)
+      }
+      guard signature.enclaveHash == mrenclave else {
+        throw HostError(
+          "\(path): changed after it was signed (measured \(hexText(mrenclave)), signed "
+            + "\(hexText(signature.enclaveHash))); get it again, or prepare and sign it again")
+      }
+      return signature
+    }
+
+    let timings = clock
+    let machineName = choice.name
+    let process = EnclaveProcess(
+      machine: built.machine, configuration: configuration, source: broker, payload: objects
+    ) { process, code in
+      report.write(
+        machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,
+        statistics: process.statistics())
+    }
+    let signals = SignalWait()
+    try Sandbox.enter()
+    do throws(Errno) {
+      try process.start(0)
+    } catch {
+      throw HostError("cannot start the first thread")
+    }
+    process.end(128 + signals.waitForEnd())
+  }
+
+  /// What of this CPU's state components the signature lets the enclave have.
+  static func xfrm(for signature: SIGSTRUCT?) -> ATTRIBUTES.XFRM {
+    guard let signature else { return supportedXFRM() }
+    let allowed = signature.attributes.xfrm.rawValue | ~signature.attributeMask.xfrm.rawValue
+    return supportedXFRM().intersection(ATTRIBUTES.XFRM(rawValue: allowed))
+  }
+}
+
+extension RunOptions {
+  /// What a payload says itself cannot be said on the command line: nothing from the host reaches the program.
+  func refuseMeasuredOptions(payload: String) throws(HostError) {
+    func refuse(_ isGiven: Bool, _ option: String, _ key: String) throws(HostError) {
+      guard isGiven else { return }
+      throw HostError(
+        "\(option) is part of the measured configuration of \(payload); set \(key) in payload.toml, "
+          + "prepare and sign")
+    }
+    try refuse(program.count > 1, "arguments", "loader.argv")
+    try refuse(!environment.isEmpty, "--env", "loader.env")
+    try refuse(passesHostEnvironment, "--env-host", "loader.env")
+    try refuse(workingDirectory != nil, "--cwd", "fs.start_dir")
+    try refuse(!mounts.isEmpty, "--mount", "fs.mounts")
+    try refuse(memorySize != nil, "--memory", "sgx.enclave_size")
+    try refuse(threadCount != nil, "--threads", "sgx.max_threads")
+    try refuse(wantsStrace, "--strace", "sys.insecure_strace")
+    try refuse(wantsKernelLog, "--log", "sys.insecure_kernel_log")
+    try refuse(imageFile != nil, "--image", "no key (the payload has its own image)")
+  }
+}
