@@ -46,6 +46,25 @@ __attribute__((weak)) void cl_self_test(void) {}
 #define EXINFO_ERROR(frame) (*(uint32_t *)((frame) + 4096 - 184 - 8))
 #define WITHIN(rip, start, end) ((rip) >= (uint64_t)(start) && (rip) < (uint64_t)(end))
 
+// Return addresses of the kernel, from the frame pointers on this thread's kernel stack at or above `low`.
+int cl_backtrace(uint64_t low, uint64_t frame, uint64_t *out, int most) {
+  uint64_t top = cl_block()->kernel_stack_top;
+  int count = 0;
+  if (low < top - CL_KERNEL_STACK_SIZE || low > top) return 0;
+  while (count < most && frame >= low && frame <= top - 16 && (frame & 7) == 0) {
+    const uint64_t *f = (const uint64_t *)frame;
+    if (!WITHIN(f[1], cl_image_start, cl_image_end)) break;
+    out[count++] = f[1];
+    if (f[0] <= frame) break;
+    frame = f[0];
+  }
+  return count;
+}
+int cl_own_backtrace(uint64_t *out, int most) {
+  uint64_t frame = (uint64_t)__builtin_frame_address(0);
+  return cl_backtrace(frame, frame, out, most);
+}
+
 // The exception handler: runs at CSSA 1 on its own stack, allocates nothing, makes no host call. It only
 // redirects the interrupted context in SSA frame 0; the work is done at CSSA 0 (User.S, libos_trap).
 void libos_exception(void) {
@@ -84,6 +103,7 @@ void libos_exception(void) {
     // A fault of the kernel itself: nothing may run on. The host shows the address.
     cl_set_dead();
     block->kernel_fault_rip = rip;
+    libos_last_words(rip, GPR(frame, 32), GPR(frame, 40));
     cl_kernel_fault(rip, EXINFO_ADDRESS(frame));
   }
 

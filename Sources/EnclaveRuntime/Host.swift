@@ -293,6 +293,7 @@ import LinuxABI
         HostTransport.lastWords(" ", at: &at)
         HostTransport.lastWords(third, at: &at)
         HostTransport.lastWords("       \n", at: &at)
+        Backtrace.append(&at)
         HostTransport.write(.streamWrite, 2, UInt64(at))
       }
       cl_leave_dead(code)

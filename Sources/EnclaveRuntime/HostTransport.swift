@@ -156,21 +156,25 @@ import HostInterface
 
     /// Appends constant text to the data area, padded with blanks to whole words.
     static func lastWords(_ text: StaticString, at offset: inout Int) {
-      let block = unsafe cl_block()
-      let base = unsafe UInt(block.pointee.host_buffer + HostBuffer.dataOffset)
       let source = unsafe text.utf8Start
       var i = 0
-      while i < text.utf8CodeUnitCount, offset < 1000 {
+      while i < text.utf8CodeUnitCount, offset < 4000 {
         var word: UInt64 = 0
         for byte in 0..<8 {
           let c = unsafe i + byte < text.utf8CodeUnitCount ? source[i + byte] : 0x20
           word |= UInt64(c) << UInt64(byte * 8)
         }
-        // SAFETY: within the first KiB of the data area of the checked buffer.
-        unsafe cl_host_write64(UnsafeMutablePointer(bitPattern: base + UInt(offset))!, word)
+        lastWord(word, at: &offset)
         i += 8
-        offset += 8
       }
+    }
+
+    static func lastWord(_ word: UInt64, at offset: inout Int) {
+      guard offset < 4000 else { return }
+      let base = unsafe UInt(cl_block().pointee.host_buffer + HostBuffer.dataOffset)
+      // SAFETY: within the first 4 KiB of the data area of the checked buffer.
+      unsafe cl_host_write64(UnsafeMutablePointer(bitPattern: base + UInt(offset))!, word)
+      offset += 8
     }
   }
 #endif

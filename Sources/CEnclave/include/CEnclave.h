@@ -164,6 +164,11 @@ static inline cl_regs *cl_regs_at(uint64_t kernel_stack_top) {
 _Noreturn void cl_thread_exit(void);
 uint64_t cl_read_fs_base(void);
 /// Leaves from the exception handler for good, after a fault of the kernel at `rip`.
+#define CL_KERNEL_STACK_SIZE 0x20000  // EnclaveLayout.kernelStackSize
+int cl_backtrace(uint64_t low, uint64_t frame, uint64_t *out, int most);
+int cl_own_backtrace(uint64_t *out, int most);
+/// Before the end: what the kernel was doing, into the host's buffer (EnclaveRuntime/Backtrace.swift).
+void libos_last_words(uint64_t rip, uint64_t rsp, uint64_t rbp);
 _Noreturn void cl_kernel_fault(uint64_t rip, uint64_t address);
 /// Bounds of code with special treatment by the exception handler.
 extern char cl_exit_window2_start[], cl_exit_window2_end[];

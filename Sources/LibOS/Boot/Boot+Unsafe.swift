@@ -136,6 +136,9 @@
       // (REPORT, 432 aligned to 512) lie within one zeroed page.
       let base = unsafe UnsafeMutableRawPointer(bitPattern: pages.address)!
       _ = unsafe cl_ereport(base, base + 1024, base + 2048)
+      // ATTRIBUTES.DEBUG.
+      unsafe Backtrace.isEnabled =
+        (base + 2048).load(fromByteOffset: 48, as: UInt64.self) & 2 != 0
       return unsafe (base + 2048).load(fromByteOffset: 56, as: UInt64.self)
     }
   }
