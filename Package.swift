@@ -82,7 +82,7 @@ let package = Package(
     .target(
       name: "SoftwareQuoting",
       dependencies: [
-        "Attestation", .product(name: "Crypto", package: "swift-crypto"),
+        "Attestation", "SGX", "SoftwareSGX", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "X509", package: "swift-certificates"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
       ], swiftSettings: hostSettings),

@@ -4,7 +4,7 @@ import X509
 
 /// The evidence in an RA-TLS certificate: a quote bound to the certificate's key.
 ///
-/// Three forms: the interoperable one (TCG DICE tagged evidence, 2.23.133.5.4.9: tag 60000 on
+/// Two forms: the interoperable one (TCG DICE tagged evidence, 2.23.133.5.4.9: tag 60000 on
 /// [quote, claims], with the hash of the claims in REPORTDATA and the hash of the key in the
 /// claims); Gramine's older one (the quote itself, with the hash of the key in REPORTDATA).
 public struct RATLSEvidence: Hashable, Sendable {

@@ -72,7 +72,8 @@ import LinuxABI
   }
 
   /// Same, as an array (small objects: links, tables).
-  public static func blockRead(object: UInt64, offset: UInt64, length: Int) throws(Errno) -> [UInt8] {
+  public static func blockRead(object: UInt64, offset: UInt64, length: Int) throws(Errno) -> [UInt8]
+  {
     let length = min(length, largestTransfer)
     let reply = HostTransport.exchange(.blockRead, object, offset, UInt64(length))
     let n = try count(reply.result, limit: length, "blockRead", allowing: .EIO)
@@ -90,7 +91,8 @@ import LinuxABI
 
   // MARK: Streams
 
-  public static func streamRead(stream: UInt64, into run: PageRun, length: Int) throws(Errno) -> Int {
+  public static func streamRead(stream: UInt64, into run: PageRun, length: Int) throws(Errno) -> Int
+  {
     let length = min(length, largestTransfer, run.byteCount)
     let reply = HostTransport.exchange(.streamRead, stream, UInt64(length))
     let n = try count(reply.result, limit: length, "streamRead", allowing: .EINTR, .EAGAIN, .EIO)
@@ -100,7 +102,9 @@ import LinuxABI
   }
 
   /// Writes the first `length` bytes of a run.
-  public static func streamWrite(stream: UInt64, from run: PageRun, length: Int) throws(Errno) -> Int {
+  public static func streamWrite(stream: UInt64, from run: PageRun, length: Int) throws(Errno)
+    -> Int
+  {
     let length = min(length, largestTransfer, run.byteCount)
     let reply = unsafe HostTransport.exchange(
       .streamWrite, stream, UInt64(length), send: UnsafeRawPointer(run.base), sendCount: length)
@@ -108,7 +112,9 @@ import LinuxABI
       reply.result, limit: length, "streamWrite", allowing: .EINTR, .EAGAIN, .EPIPE, .EIO, .ENOSPC)
   }
 
-  public static func streamStatus(stream: UInt64) -> (kind: StreamKind, rows: UInt16, columns: UInt16) {
+  public static func streamStatus(stream: UInt64) -> (
+    kind: StreamKind, rows: UInt16, columns: UInt16
+  ) {
     let reply = HostTransport.exchange(.streamStatus, stream)
     guard reply.result == 0, let kind = StreamKind(rawValue: reply.words.0) else {
       hostLied("streamStatus", "kind")
@@ -176,6 +182,27 @@ import LinuxABI
   static func remove(address: UInt64, length: UInt64) {
     let reply = HostTransport.exchange(.remove, address, length)
     guard reply.result == 0 else { hostLied("remove", "result") }
+  }
+
+  // MARK: Quotes
+
+  public enum QuoteAnswer: Sendable {
+    case quote([UInt8])
+    /// The report was for somebody else; this is the TARGETINFO to make it for.
+    case target([UInt8])
+  }
+
+  /// A quote over a report that was made for `target`. What comes back is copied, and nothing in it believed.
+  public static func quote(report: [UInt8], target: [UInt8]) throws(Errno) -> QuoteAnswer {
+    guard report.count == Leaf.reportSize, target.count == Leaf.targetInfoSize else {
+      throw .EINVAL
+    }
+    // SAFETY: the array lives through the call.
+    let reply = unsafe (report + target).withUnsafeBytes { (p) in
+      HostTransport.exchange(.quote, UInt64(p.count), send: p.baseAddress, sendCount: p.count)
+    }
+    let n = try count(reply.result, limit: 8192, "quote", allowing: .EAGAIN, .EIO)
+    return n == 0 ? .target(received(Leaf.targetInfoSize)) : .quote(received(n))
   }
 
   // MARK: Development root

@@ -46,6 +46,11 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   case modifyType = 14
   /// `remove(address, length)`. EREMOVE of trimmed pages. Answer: 0.
   case remove = 15
+  /// `quote(length)`. In the data area a REPORT (432 bytes) and the TARGETINFO (512 bytes) that it was made for.
+  /// Answer: 1...8192, a quote of the report in the data area (its signatures are its reader's to check); 0 when
+  /// the report was not made for the platform's quoting enclave, whose TARGETINFO (512 bytes) is then in the
+  /// data area: ask again with a report for that one. EAGAIN, EIO.
+  case quote = 25
 
   /// Development only: `lookup(directory, nameLength)`, name in the data area. Answer: object index >= 0 with an
   /// `ObjectStatus` in the data area; ENOENT, ENOTDIR, EACCES, ENAMETOOLONG, EIO. Object 0 is the root directory.

@@ -16,7 +16,7 @@ final class Broker: Sendable {
 
   /// Forks the broker, which serves `objects`. Only while the process has one thread.
   static func fork(
-    serving objects: DevelopmentRoot,
+    serving objects: DevelopmentRoot, quoting: QuotingSide,
     signer: @escaping (_ mrenclave: [UInt8], _ attributes: [UInt8]) throws(HostError) -> [UInt8]
   ) throws(HostError) -> Broker {
     var pair: (Int32, Int32) = (-1, -1)
@@ -31,7 +31,9 @@ final class Broker: Sendable {
       clh_die_with_parent()
       // Ctrl-C reaches the whole process group; the broker ends with the enclave, not before it.
       for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { signal(number, SIG_IGN) }
-      BrokerServer(socket: pair.1, objects: objects, signer: signer).serve()
+      var server = BrokerServer(
+        socket: pair.1, objects: objects, quoting: quoting, signer: signer)
+      server.serve()
     }
     close(pair.1)
     return Broker(socket: pair.0)
@@ -66,6 +68,14 @@ final class Broker: Sendable {
       let sigstruct = try? SIGSTRUCT(bytes)
     else { throw HostError("the enclave could not be signed with the debug key") }
     return sigstruct
+  }
+}
+
+extension Broker: QuotingSource {
+  func quotingProcess() throws(Errno) -> Int32 {
+    let descriptor = try call(.quote).descriptor
+    guard descriptor >= 0 else { throw .EIO }
+    return descriptor
   }
 }
 

@@ -15,6 +15,8 @@ enum BrokerMessage {
     case open = 4
     /// bytes: MRENCLAVE, then ATTRIBUTES. Reply: a SIGSTRUCT made with the user's debug key.
     case sign = 5
+    /// Reply: the descriptor of a socket, behind which a process of its own answers one `QuoteMessage`.
+    case quote = 6
   }
   /// Operation or result, two arguments.
   static let headerSize = 24

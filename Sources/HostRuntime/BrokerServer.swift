@@ -6,10 +6,24 @@ import LinuxABI
 struct BrokerServer {
   let socket: Int32
   let objects: DevelopmentRoot
+  let quoting: QuotingSide
   let signer: (_ mrenclave: [UInt8], _ attributes: [UInt8]) throws(HostError) -> [UInt8]
+  /// Quoting processes that have not been waited for. A hostile program cannot have more of them.
+  private var quotingProcesses: [pid_t] = []
+  private static let mostQuotingProcesses = 8
+
+  init(
+    socket: Int32, objects: DevelopmentRoot, quoting: QuotingSide,
+    signer: @escaping (_ mrenclave: [UInt8], _ attributes: [UInt8]) throws(HostError) -> [UInt8]
+  ) {
+    self.socket = socket
+    self.objects = objects
+    self.quoting = quoting
+    self.signer = signer
+  }
 
   /// Answers until the enclave's process is gone.
-  func serve() -> Never {
+  mutating func serve() -> Never {
     let capacity = BrokerMessage.headerSize + BrokerMessage.maximumSize
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 8)
     while true {
@@ -34,7 +48,7 @@ struct BrokerServer {
     }
   }
 
-  private func answer(
+  private mutating func answer(
     _ words: (UInt64, UInt64, UInt64), _ bytes: [UInt8]
   ) throws(Errno) -> (bytes: [UInt8], fd: Int32) {
     switch BrokerMessage.Operation(rawValue: words.0) {
@@ -57,6 +71,12 @@ struct BrokerServer {
         EnclaveProcess.say("cloister: \(error.description)")
         throw .EIO
       }
+    case .quote:
+      quotingProcesses.removeAll { waitpid($0, nil, WNOHANG) != 0 }
+      guard quotingProcesses.count < Self.mostQuotingProcesses else { throw .EAGAIN }
+      let (descriptor, pid) = try QuotingProcess.start(quoting)
+      quotingProcesses.append(pid)
+      return ([], descriptor)
     case nil: throw .EINVAL
     }
   }

@@ -17,6 +17,7 @@ public final class EnclaveProcess: Sendable {
   let source: (any ObjectSource)?
   /// A signed payload's files.
   let payload: PayloadObjects?
+  let quoting: (any QuotingSource)?
   private let threads: Mutex<[HostThread?]>
   /// Runs once, with the exit code, before the process ends (statistics).
   private let atExit: @Sendable (EnclaveProcess, Int32) -> Void
@@ -25,6 +26,7 @@ public final class EnclaveProcess: Sendable {
   init(
     machine: any SGXMachine, configuration: MeasuredConfiguration,
     source: (any ObjectSource)?, payload: PayloadObjects? = nil,
+    quoting: (any QuotingSource)? = nil,
     atExit: @escaping @Sendable (EnclaveProcess, Int32) -> Void
   ) {
     self.machine = machine
@@ -34,6 +36,7 @@ public final class EnclaveProcess: Sendable {
       configuration.flags.contains(.insecureDevelopmentRoot)
       || !configuration.insecureMounts.isEmpty
     self.source = allowed ? source : nil
+    self.quoting = configuration.flags.contains(.remoteAttestation) ? quoting : nil
     objects = allowed ? source.map { ObjectCache(source: $0) } : nil
     self.atExit = atExit
     threads = Mutex([HostThread?](repeating: nil, count: Int(configuration.threadCount)))

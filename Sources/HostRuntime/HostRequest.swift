@@ -32,6 +32,7 @@ struct HostRequest {
     case .restrict: try restrict()
     case .modifyType: try modifyType()
     case .remove: try remove()
+    case .quote: try quote()
     case .lookup: try lookup()
     case .readdir: try readdir()
     }

@@ -72,6 +72,7 @@ extension RunOptions {
     if let threadCount { c.threadCount = threadCount }
     c.memorySize = memorySize ?? Self.defaultMemory(profile)
     c.flags = [.insecureDevelopmentRoot]
+    if hasRemoteAttestation { c.flags.insert(.remoteAttestation) }
     if wantsKernelLog || wantsStrace { c.flags.insert(.insecureKernelLog) }
     if wantsStrace { c.flags.insert(.insecureStrace) }
     return c

@@ -21,6 +21,8 @@ public struct RunOptions: Sendable {
   public var threadCount: UInt32?
   public var jsonFile: String?
   public var imageFile: String?
+  /// `/dev/attestation/attestation_type` says dcap, and there are quotes.
+  public var hasRemoteAttestation = true
   public var program: [String] = []
   /// `program` came after `--`, so it is one even if there is a payload folder of that name.
   public var isProgram = false
@@ -47,6 +49,7 @@ public struct RunOptions: Sendable {
       --profile edmm|fixed  how memory is added: SGX2 on demand, or all of it at the start
       --memory SIZE         most memory the program may use, such as 512M or 4G
       --threads N           number of TCSs, 1...1024 (default: 64)
+      --attestation dcap|none  whether /dev/attestation makes quotes (default: dcap)
       --stats               print statistics on stderr at the end
       --json FILE           write the statistics to FILE
       --strace              log each system call
@@ -121,6 +124,12 @@ public struct RunOptions: Sendable {
           throw HostError("--threads \(text): use 1...\(EnclaveLayout.maximumThreadCount)")
         }
         threadCount = count
+      case "--attestation":
+        switch try value(option, inline) {
+        case "dcap": hasRemoteAttestation = true
+        case "none": hasRemoteAttestation = false
+        case let name: throw HostError("--attestation \(name): use dcap or none")
+        }
       case "--json": jsonFile = try value(option, inline)
       case "--image": imageFile = try value(option, inline)
       case "--help", "-h": wantsHelp = true

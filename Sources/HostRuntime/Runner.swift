@@ -50,7 +50,11 @@ public struct Runner {
 
     clh_close_from(3, report.descriptor)
     let state = try StateFolder()
-    let broker = try Broker.fork(serving: DevelopmentRoot(mounts: mounts.map(\.host))) {
+    let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
+    let broker = try Broker.fork(
+      serving: DevelopmentRoot(mounts: mounts.map(\.host)),
+      quoting: QuotingSide(isHardware: choice.kind == .hardware)
+    ) {
       (mrenclave, attributes) throws(HostError) in
       try DebugSigner(state).sign(mrenclave: mrenclave, attributes: ATTRIBUTES(attributes))
         .encoded()
@@ -59,11 +63,14 @@ public struct Runner {
     clock.lap("broker")
 
     let imagePath: String
-    if let file = options.imageFile { imagePath = file } else { imagePath = try EnclaveImage.find() }
+    if let file = options.imageFile {
+      imagePath = file
+    } else {
+      imagePath = try EnclaveImage.find()
+    }
     let image = try EnclaveImage(contentsOf: imagePath)
     clock.lap("image")
 
-    let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
     if !options.isQuiet { EnclaveProcess.say(choice.warning) }
     let builder = EnclaveBuilder(
       image: image, configuration: configuration, isDebug: true, xfrm: supportedXFRM())
@@ -75,7 +82,7 @@ public struct Runner {
     let timings = clock
     let machineName = choice.name
     let process = EnclaveProcess(
-      machine: built.machine, configuration: configuration, source: broker
+      machine: built.machine, configuration: configuration, source: broker, quoting: broker
     ) { process, code in
       report.write(
         machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,

@@ -43,6 +43,8 @@ public struct MeasuredConfiguration: Sendable {
     public static let insecureDebug = Flags(rawValue: 1 << 3)
     /// What comes from outside is data, never code: said by the vendor, who looked at the program.
     public static let inputsAreData = Flags(rawValue: 1 << 4)
+    /// There are quotes: attestation_type is dcap, and /dev/attestation/quote is there.
+    public static let remoteAttestation = Flags(rawValue: 1 << 5)
     /// What the signature demands of XFRM; without these AVX and AVX-512 are the machine's choice.
     public static let requiresAVX = Flags(rawValue: 1 << 8)
     public static let refusesAVX = Flags(rawValue: 1 << 9)
@@ -50,7 +52,7 @@ public struct MeasuredConfiguration: Sendable {
     public static let refusesAVX512 = Flags(rawValue: 1 << 11)
     public static let all: Flags = [
       .insecureDevelopmentRoot, .insecureKernelLog, .insecureStrace, .insecureDebug, .inputsAreData,
-      .requiresAVX, .refusesAVX, .requiresAVX512, .refusesAVX512,
+      .requiresAVX, .refusesAVX, .requiresAVX512, .refusesAVX512, .remoteAttestation,
     ]
   }
 

@@ -9,7 +9,7 @@ extension SoftwarePlatform {
   public static var standardFolder: String {
     let environment = ProcessInfo.processInfo.environment
     let base: String
-    if let folder = environment["CLOISTER_STATE"], folder.hasPrefix("/") {
+    if let folder = environment["CLOISTER_STATE"], !folder.isEmpty {
       base = folder
     } else if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") {
       base = state + "/cloister"

@@ -99,7 +99,7 @@ struct KeyHierarchy: Sendable {
   }
 
   /// The key with which the target of a report checks it.
-  private func reportKey(target: TARGETINFO, keyID: [UInt8]) -> [UInt8] {
+  func reportKey(target: TARGETINFO, keyID: [UInt8]) -> [UInt8] {
     var record = Record(.report)
     record.put(target.configSVN, at: 8)
     record.put(target.miscSelect.rawValue, at: 12)

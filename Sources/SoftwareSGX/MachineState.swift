@@ -8,6 +8,7 @@ enum MachineState {
 
   static var defaultPath: String {
     func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+    if let folder = variable("CLOISTER_STATE"), !folder.isEmpty { return folder + "/software-sgx" }
     let base: String
     if let state = variable("XDG_STATE_HOME"), state.utf8.first == 0x2F {
       base = state

@@ -9,6 +9,6 @@ struct Cloister: ParsableCommand {
       RunCommand.self, PrepareCommand.self, SignCommand.self, InspectCommand.self,
       MeasureCommand.self, KeygenCommand.self, HostCallsCommand.self,
       SitesCommand.self, SyscallsCommand.self, VerifyCommand.self, QuoteCommand.self,
-      CollateralCommand.self, RATLSCommand.self,
+      CollateralCommand.self, RATLSCommand.self, SoftwareQuoteCommand.self,
     ])
 }

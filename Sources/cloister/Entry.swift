@@ -13,10 +13,7 @@ enum Entry {
 
   /// Becomes the other executable.
   static func startTools(_ arguments: [String]) -> Never {
-    var buffer = [CChar](repeating: 0, count: 4096)
-    let size = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-    var path = String(decoding: buffer[..<max(size, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    path = path.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/cloister-tools"
+    let path = toolsPath()
     var pointers = (["cloister"] + arguments).map { strdup($0) }
     pointers.append(nil)
     execv(path, pointers)

@@ -168,7 +168,8 @@ struct LyingHostTests {
     }
   }
 
-  @Test("park, unpark, kick: whatever the host answers means nothing", arguments: absurd + [0, 1, -4])
+  @Test(
+    "park, unpark, kick: whatever the host answers means nothing", arguments: absurd + [0, 1, -4])
   func parking(result: Int64) {
     Self.answer(result, [.max, .max, .max, .max])
     Host.park(timeoutNs: 1)
@@ -347,6 +348,43 @@ struct LyingHostTests {
   @Test("every host call has a test above")
   func complete() {
     // A new call must come here with its lies.
-    #expect(HostCall.allCases.count == 18)
+    #expect(HostCall.allCases.count == 19)
+  }
+
+  // MARK: Quotes
+
+  private static let request = (
+    report: [UInt8](repeating: 1, count: 432), target: [UInt8](repeating: 0, count: 512)
+  )
+
+  @Test("quote: 0 is a TARGETINFO, more a quote; EAGAIN and EIO pass, others become EIO")
+  func quote() throws {
+    Self.answer(0, [], [UInt8](repeating: 3, count: 512))
+    guard
+      case .target(let info) = try Host.quote(
+        report: Self.request.report, target: Self.request.target)
+    else { throw Errno.EINVAL }
+    #expect(info == [UInt8](repeating: 3, count: 512))
+    Self.answer(8192, [], [UInt8](repeating: 4, count: 9000))
+    guard
+      case .quote(let quote) = try Host.quote(
+        report: Self.request.report, target: Self.request.target)
+    else { throw Errno.EINVAL }
+    #expect(quote == [UInt8](repeating: 4, count: 8192))
+    for (e, expected) in [(Errno.EAGAIN, Errno.EAGAIN), (.EIO, .EIO), (.EPERM, .EIO)] {
+      Self.answer(-Int64(e.rawValue))
+      #expect(throws: expected) {
+        try Host.quote(report: Self.request.report, target: Self.request.target)
+      }
+    }
+  }
+
+  @Test("quote: one byte more than a quote can have stops the enclave")
+  func quoteLong() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(8193)
+      _ = try Host.quote(
+        report: [UInt8](repeating: 1, count: 432), target: [UInt8](repeating: 0, count: 512))
+    }
   }
 }

@@ -64,14 +64,14 @@ struct ServingHost {
 
   init(
     threadCount: UInt32 = 4, flags: MeasuredConfiguration.Flags = [.insecureDevelopmentRoot],
-    source: (any ObjectSource)? = nil
+    source: (any ObjectSource)? = nil, quoting: (any QuotingSource)? = nil
   ) throws {
     var configuration = MeasuredConfiguration()
     configuration.threadCount = threadCount
     configuration.flags = flags
-    process = EnclaveProcess(machine: machine, configuration: configuration, source: source) {
-      _, _ in
-    }
+    process = EnclaveProcess(
+      machine: machine, configuration: configuration, source: source, quoting: quoting
+    ) { _, _ in }
     thread = try HostThread(index: 0, process: process)
     buffer = try ThreadBuffer()
   }

@@ -21,6 +21,7 @@
       unsafe KernelLog.isEnabled = configuration.flags.contains(.insecureKernelLog)
       unsafe KernelLog.showsHints = configuration.flags.contains(.insecureDevelopmentRoot)
       unsafe Dispatch.isTracing = configuration.flags.contains(.insecureStrace)
+      unsafe Attestation.isRemote = configuration.flags.contains(.remoteAttestation)
       if !configuration.hostName.isEmpty { unsafe SystemIdentity.hostName = configuration.hostName }
       Processor.load(xfrm: cl_get_xfrm())
       Dispatch.start(allowed: configuration.systemCalls)

@@ -14,7 +14,8 @@ extension Namespace {
     for (name, major, minor) in devices {
       add(
         SpecialInode(
-          fs, mode: FileMode.S_IFCHR | 0o666, rdev: DeviceNumber.make(major, minor)), name, in: dentry)
+          fs, mode: FileMode.S_IFCHR | 0o666, rdev: DeviceNumber.make(major, minor)), name,
+        in: dentry)
     }
     let links: [(StaticString, StaticString)] = [
       ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
@@ -23,6 +24,7 @@ extension Namespace {
     for (name, target) in links {
       add(SymlinkInode(fs, target: [UInt8](staticString: target), uid: 0, gid: 0), name, in: dentry)
     }
+    addAttestation(fs, in: dentry)
     let shm = FileSystem(type: "tmpfs", source: "shm", magic: FileSystem.TMPFS_MAGIC)
     mount(DirectoryInode(shm, mode: 0o1777), at: [UInt8](staticString: "/dev/shm"))
     let pts = FileSystem(type: "devpts", source: "devpts", magic: FileSystem.DEVPTS_SUPER_MAGIC)

@@ -52,6 +52,8 @@ final class Process: @unchecked Sendable {
   var environment: [[UInt8]] = []
   /// prctl(2) attributes of the process.
   var attributes = ProcessAttributes()
+  /// What it has written into /dev/attestation.
+  let attestation = AttestationState()
 
   init(pid: Int32, parentPid: Int32, fileSystem: FileSystemContext, memory: AddressSpace) {
     self.pid = pid
