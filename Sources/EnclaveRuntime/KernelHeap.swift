@@ -4,7 +4,7 @@
 
   /// The kernel's memory: page runs for file data and stacks, and `malloc` for Swift objects on top.
   ///
-  /// The region grows at its end, committed in pieces of 1 MiB. It is managed in units of 64 KiB: a run of
+  /// The region grows at its end, committed in pieces of 2 MiB. It is managed in units of 64 KiB: a run of
   /// units is free or used; the first and the last unit of a run carry its length and state in a table
   /// at the region's start (boundary tags), so that neighbours merge. Runs below 64 KiB and objects come
   /// from spans: one unit cut into slots of one size class, the first slot's place taken by the header.
@@ -15,7 +15,7 @@
     static let unit = 1 << 16
     static let base = UInt(EnclaveLayout.kernelHeapBase)
     static let end = UInt(EnclaveLayout.kernelHeapEnd)
-    static let growth = 1 << 20
+    static let growth = 2 << 20
 
     private static let lock = SpinLock()
     /// First uncommitted address; 0 until `start`.
@@ -69,7 +69,7 @@
       if unsafe newEnd > top {
         var piece = unsafe Int(newEnd - top)
         // The first piece is what starting a program needs: one host call instead of three.
-        let growth = unsafe top == unitsBase ? 4 * growth : growth
+        let growth = unsafe top == unitsBase ? 2 * growth : growth
         piece = (piece + growth - 1) & ~(growth - 1)
         if unsafe !EnclavePages.commit(top, piece) {
           piece = unsafe Int(newEnd - top)

@@ -92,6 +92,8 @@ extension AddressSpace {
       size = min(vma.faultWindow * 2, Self.largestWindow)
     }
     var (from, to) = window(vma, page, size, Self.smallestWindow)
+    // Large windows end at a boundary, so that the next one can be a large page of the host's.
+    if to - from == Self.largestWindow { to = max(page + 4096, to & ~(Self.largestWindow - 1)) }
     if !commit(vma, from, to) {
       (from, to) = (page, page + 4096)
       guard commit(vma, from, to) else { return .outOfMemory }
