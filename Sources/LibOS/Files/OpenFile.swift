@@ -191,7 +191,7 @@ extension Namespace {
     guard dentry.inode.isRegular else { throw .EACCES }
     try task.fileCredentials.check(dentry.inode, .execute)
     return (
-      FileMapping(dentry, canWrite: false), dentry.path(from: task.process.fileSystem.root).bytes
+      FileMapping(dentry), dentry.path(from: task.process.fileSystem.root).bytes
     )
   }
 }

@@ -11,7 +11,7 @@ import Synchronization
 ///
 /// `lock` guards the chunk tables and sizes and is never held over a copy from or to user memory: a
 /// copy holds the run itself. `writeLock` (Linux: i_rwsem) makes writes, appends and truncation take turns.
-final class RegularInode: Inode, @unchecked Sendable {
+final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
   let writeLock = Lock()
 
   struct Chunk {
@@ -52,6 +52,8 @@ final class RegularInode: Inode, @unchecked Sendable {
   var seals: UInt32?
   /// Shared mappings that may write. Guarded by `lock`.
   var writableMappings = 0
+  /// Pages that MAP_SHARED mappings have; made with the first one. Set with `writeLock` held.
+  private(set) var sharedPages: SharedPages?
   private var siteTableLoaded = false
   private var sites: [UInt8]?
 
@@ -167,6 +169,12 @@ final class RegularInode: Inode, @unchecked Sendable {
 
   /// Bytes from `offset` on, at most to the end of the file.
   func read(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
+    sharedPages?.collect(offset, UInt64(buffer.remaining), self)
+    return try readContent(&buffer, at: offset)
+  }
+
+  /// `read` without a look at shared mappings.
+  private func readContent(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
     if lower != nil { PageCache.reclaimIfNeeded() }
     var done = 0
     while buffer.remaining > 0 {
@@ -235,6 +243,11 @@ final class RegularInode: Inode, @unchecked Sendable {
 
   /// Takes bytes in at `offset`; the file grows as needed.
   func write(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
+    if let sharedPages { return try writeShared(&buffer, at: offset, sharedPages) }
+    return try writeContent(&buffer, at: offset)
+  }
+
+  private func writeContent(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
     var done = 0
     while buffer.remaining > 0 {
       let at = offset + UInt64(done)
@@ -296,6 +309,15 @@ final class RegularInode: Inode, @unchecked Sendable {
 
   /// ftruncate(2), `writeLock` held: content beyond is gone, and reads as zeros when the file grows again.
   func resize(to newSize: UInt64) throws(Errno) {
+    let shared = sharedPages
+    shared?.lock.lock()
+    defer { shared?.lock.unlock() }
+    if newSize < size { shared?.beginWrite(newSize & ~4095, .max, self) }
+    try resizeContent(to: newSize)
+    shared?.endWrite(newSize & ~4095, .max, self)
+  }
+
+  private func resizeContent(to newSize: UInt64) throws(Errno) {
     let now = Inode.now()
     lock.lock()
     defer { lock.unlock() }
@@ -378,6 +400,15 @@ final class RegularInode: Inode, @unchecked Sendable {
 
   /// FALLOC_FL_PUNCH_HOLE: the range reads as zeros, whole pages are given back. `writeLock` held.
   func punchHole(_ start: UInt64, _ length: UInt64) throws(Errno) {
+    let shared = sharedPages
+    shared?.lock.lock()
+    defer { shared?.lock.unlock() }
+    shared?.beginWrite(start, length, self)
+    try punchContent(start, length)
+    shared?.endWrite(start, length, self)
+  }
+
+  private func punchContent(_ start: UInt64, _ length: UInt64) throws(Errno) {
     lock.lock()
     defer { lock.unlock() }
     var at = start
@@ -417,6 +448,7 @@ final class RegularInode: Inode, @unchecked Sendable {
 
   /// SEEK_DATA and SEEK_HOLE (lseek(2)), exact to the page.
   func seek(_ offset: UInt64, toData: Bool) throws(Errno) -> UInt64 {
+    sharedPages?.collect(offset, .max, self)
     lock.lock()
     defer { lock.unlock() }
     guard offset < byteCount else { throw .ENXIO }
@@ -444,6 +476,90 @@ final class RegularInode: Inode, @unchecked Sendable {
     }
     if toData { throw .ENXIO }
     return byteCount
+  }
+
+  // MARK: Shared mappings
+
+  /// The file is about to be mapped MAP_SHARED.
+  func beginSharing() {
+    writeLock.lock()
+    if sharedPages == nil { sharedPages = SharedPages(tracksWrites: true) }
+    writeLock.unlock()
+  }
+
+  /// `write` while there may be shared mappings, of which the source may be one: through kernel memory,
+  /// because their lock is held when the content changes.
+  private func writeShared(
+    _ buffer: inout IOBuffer, at offset: UInt64, _ shared: SharedPages
+  ) throws(Errno) -> Int {
+    guard let staging = PageRun(pageCount: max(1, min(64, (buffer.remaining + 4095) >> 12))) else {
+      throw .ENOMEM
+    }
+    var done = 0
+    while buffer.remaining > 0 {
+      let wanted = min(buffer.remaining, staging.byteCount)
+      var moved = 0
+      do throws(Errno) {
+        let n = try staging.copyIn(0, count: wanted, from: &buffer)
+        var source = staging.buffer(0, count: n)
+        let at = offset + UInt64(done)
+        shared.lock.lock()
+        shared.beginWrite(at, UInt64(n), self)
+        defer {
+          shared.endWrite(at, UInt64(n), self)
+          shared.lock.unlock()
+        }
+        moved = try writeContent(&source, at: at)
+      } catch {
+        if done > 0 { return done }
+        throw error
+      }
+      done += moved
+      if moved < wanted { break }
+    }
+    return done
+  }
+
+  var sharedSize: UInt64 { size }
+
+  func loadShared(_ offset: UInt64, into address: UInt, count: Int) {
+    var buffer = IOBuffer.kernel(address: address, count: count)
+    // What cannot be read (no memory for the cache) reads as zeros; the pages are zero.
+    _ = try? readContent(&buffer, at: offset)
+  }
+
+  /// Never past the end: a mapping does not make its file longer (mmap(2)). Times were set when the page
+  /// became writable. Zeros over a hole leave it one.
+  func storeShared(_ offset: UInt64, from address: UInt, count: Int) -> Bool {
+    let end = size
+    var done = 0
+    while done < count, offset + UInt64(done) < end {
+      let at = offset + UInt64(done)
+      if KernelCopy.isZero(address + UInt(done)), isHole(at) {
+        done += 4096
+        continue
+      }
+      let times = lock.withLock { (mtimeNs, ctimeNs) }
+      var buffer = IOBuffer.kernel(address: address + UInt(done), count: Int(min(4096, end - at)))
+      let moved = try? writeContent(&buffer, at: at)
+      lock.withLock { (mtimeNs, ctimeNs) = times }
+      guard let moved, moved > 0 else { return false }
+      done += 4096
+    }
+    return true
+  }
+
+  private func isHole(_ offset: UInt64) -> Bool {
+    lock.lock()
+    defer { lock.unlock() }
+    let page = UInt32((offset & (chunkSize - 1)) >> 12)
+    return offset >= lowerSize && chunk(offset >> chunkShift).present & (1 << page) == 0
+  }
+
+  func reserveShared(_ offset: UInt64) -> Bool {
+    let room: Void? = try? allocate(offset, 4096, keepSize: true)
+    if room != nil { touchModification() }
+    return room != nil
   }
 
   // MARK: Memory

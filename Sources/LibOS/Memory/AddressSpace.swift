@@ -145,8 +145,10 @@ final class AddressSpace: @unchecked Sendable {
       totalBytes -= vmas[last].end - vmas[last].start
       last += 1
     }
+    var gone = Array(vmas[first..<last])
     vmas.removeSubrange(first..<last)
     decommit(start, end)
+    while var vma = gone.popLast() { vma.leaveShared() }
   }
 }
 

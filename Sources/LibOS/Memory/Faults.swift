@@ -37,6 +37,9 @@ extension AddressSpace {
         return .notAllowed
       }
       let page = address & ~4095
+      if vma.isShared, let object = vma.object, object.shared != nil {
+        return faultShared(vma, object, page, access)
+      }
       if CommittedPages.contains(page) {
         // Another thread was faster, or the permissions changed while the fault was on its way.
         lock.unlock()
@@ -151,6 +154,7 @@ extension AddressSpace {
     var at = start
     while at < end {
       if !CommittedPages.contains(at) {
+        // Shared pages are not in that record; a fault on one that is there does nothing.
         let result = fault(at, access: access)
         guard case .resolved = result else { return result }
       }

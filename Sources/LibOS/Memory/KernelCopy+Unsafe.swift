@@ -24,3 +24,13 @@ enum KernelCopy {
       from: UnsafeRawPointer(bitPattern: from)!, byteCount: count)
   }
 }
+
+extension KernelCopy {
+  /// A readable page holds only zeros.
+  static func isZero(_ page: UInt) -> Bool {
+    // SAFETY: as above.
+    let words = unsafe UnsafePointer<UInt64>(bitPattern: page)!
+    for i in 0..<512 where unsafe words[i] != 0 { return false }
+    return true
+  }
+}

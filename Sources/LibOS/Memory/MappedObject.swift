@@ -13,8 +13,10 @@ class MappedObject: @unchecked Sendable {
   /// Copies file content from `offset` on; returns the bytes moved, fewer only at the end of the file.
   func read(_ buffer: inout IOBuffer, offset: UInt64) throws(Errno) -> Int { throw .ENODEV }
 
-  /// Writes content back (MAP_SHARED of a writable file).
-  func write(_ buffer: inout IOBuffer, offset: UInt64) throws(Errno) -> Int { throw .EACCES }
+  /// Pages that MAP_SHARED mappings have in common, and where they are otherwise; nil: every mapping has clean
+  /// copies of its own.
+  var shared: SharedPages? { nil }
+  var sharedBacking: (any SharedBacking)? { nil }
 
   /// The table of system-call sites (`SiteTable` encoding), or nil when the file has none.
   func siteTable() throws(Errno) -> [UInt8]? { nil }

@@ -7,6 +7,7 @@ struct MappingRequest {
   var length: UInt
   var protection: Protection
   var isShared = false
+  var isReadOnlyFile = false
   var isFixed = false
   var mustNotReplace = false
   var growsDown = false
@@ -60,6 +61,7 @@ extension AddressSpace {
     }
     var vma = VMA(start: place, end: place + length, protection: request.protection)
     vma.isShared = request.isShared
+    vma.isReadOnlyFile = request.isReadOnlyFile
     vma.growsDown = request.growsDown
     vma.kind = request.kind
     vma.object = request.object
@@ -91,6 +93,7 @@ extension AddressSpace {
     while i < vmas.count, vmas[i].start < place + length {
       if vmas[i].object === object, vmas[i].offset == offset + UInt64(vmas[i].start - place) {
         vmas[i].rewritten = rewritten
+        vmas[i].evictShared(vmas[i].start, vmas[i].end)
         var at = vmas[i].start
         while let (from, to) = CommittedPages.next(at, vmas[i].end, committed: true) {
           PageChange.protect(
@@ -112,7 +115,6 @@ extension AddressSpace {
     guard address & 4095 == 0, length > 0, address <= Self.highest, length <= Self.highest - address
     else { throw .EINVAL }
     let end = address + ((length + 4095) & ~4095)
-    writeBack(address, end)
     lock.withLock { removeRange(address, end) }
   }
 
@@ -151,10 +153,15 @@ extension AddressSpace {
         mergeAround(address, end)
         throw .ENOMEM
       }
+      if vmas[i].isReadOnlyFile, protection.contains(.PROT_WRITE) {
+        mergeAround(address, end)
+        throw .EACCES
+      }
       let old = vmas[i].effective
       vmas[i].protection = protection
       let new = vmas[i].effective
       if old != new {
+        vmas[i].evictShared(vmas[i].start, vmas[i].end)
         var page = vmas[i].start
         while let (from, to) = CommittedPages.next(page, vmas[i].end, committed: true) {
           if protection.contains(.PROT_EXEC), let r = vmas[i].rewritten, old.isDisjoint(with: .PROT_EXEC),
@@ -235,28 +242,30 @@ extension AddressSpace {
 
   /// mremap(2). An EPC page has one address: moving copies the content.
   func remap(
-    _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?
+    _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?, keepOld: Bool = false
   ) throws(Errno) -> UInt {
-    let place = try resize(old, oldLength, newLength, mayMove: mayMove, fixed: fixed)
+    let place = try resize(old, oldLength, newLength, mayMove: mayMove, fixed: fixed, keepOld: keepOld)
     commitIfFixed(place, place + ((newLength + 4095) & ~4095))
     return place
   }
 
   private func resize(
-    _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?
+    _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?, keepOld: Bool = false
   ) throws(Errno) -> UInt {
     guard old & 4095 == 0, newLength > 0, old <= Self.highest, newLength <= Self.highest else {
       throw .EINVAL
     }
     let oldSize = (oldLength + 4095) & ~4095
     let newSize = (newLength + 4095) & ~4095
-    guard oldSize > 0, oldSize <= Self.highest - old else { throw .EINVAL }
+    guard oldSize <= Self.highest - old else { throw .EINVAL }
     if let fixed { try arbitrate(fixed, newSize) }
     lock.lock()
     defer { lock.unlock() }
     guard let i = find(old) else { throw .EFAULT }
     guard vmas[i].end >= old + oldSize else { throw .EFAULT }
-    if fixed == nil {
+    // Length 0: a second mapping of what is shared (mremap(2)).
+    if oldSize == 0, !vmas[i].isShared || !mayMove { throw .EINVAL }
+    if fixed == nil, oldSize > 0, !keepOld {
       if newSize <= oldSize {
         if newSize < oldSize { removeRange(old + newSize, old + oldSize) }
         return old
@@ -287,7 +296,7 @@ extension AddressSpace {
       place = found
     }
     guard let j = find(old) else { throw .EFAULT }
-    var moved = vmas[j].part(old, min(vmas[j].end, old + oldSize))
+    var moved = vmas[j].part(old, min(vmas[j].end, old + max(oldSize, 4096)))
     moved.start = place
     moved.end = place + newSize
     // Copy what is there.
@@ -310,7 +319,9 @@ extension AddressSpace {
       PageChange.protect(target, count, from: [.PROT_READ, .PROT_WRITE], to: effective)
       at = to
     }
-    removeRange(old, old + oldSize)
+    let left = vmas[j].part(old, old + oldSize)
+    if oldSize > 0 { removeRange(old, old + oldSize) }
+    if keepOld { insert(left) }
     insert(moved)
     return place
   }
@@ -343,42 +354,5 @@ extension AddressSpace {
       i += 1
     }
     if hole { throw .ENOMEM }
-  }
-
-  /// Writes shared file mappings in [start, end) back to their files (msync(2), munmap(2), exit).
-  func writeBack(_ start: UInt, _ end: UInt) {
-    var at = start
-    while at < end {
-      lock.lock()
-      var i = index(above: at)
-      while i < vmas.count, vmas[i].start < end,
-        !(vmas[i].isShared && vmas[i].object != nil && vmas[i].protection.contains(.PROT_WRITE))
-      { i += 1 }
-      guard i < vmas.count, vmas[i].start < end, let object = vmas[i].object else {
-        lock.unlock()
-        return
-      }
-      let v = vmas[i]
-      let found = CommittedPages.next(max(v.start, at), min(v.end, end), committed: true)
-      lock.unlock()
-      guard let (from, to) = found else {
-        at = v.end
-        continue
-      }
-      let offset = v.offset + UInt64(from - v.start)
-      let size = object.size
-      if offset < size {
-        var buffer = IOBuffer(user: from, count: Int(min(UInt64(to - from), size - offset)))
-        while buffer.remaining > 0 {
-          var n = 0
-          do throws(Errno) {
-            n = try object.write(
-              &buffer, offset: offset + UInt64(Int(min(UInt64(to - from), size - offset)) - buffer.remaining))
-          } catch { break }
-          if n == 0 { break }
-        }
-      }
-      at = to
-    }
   }
 }

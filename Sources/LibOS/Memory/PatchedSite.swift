@@ -71,7 +71,9 @@ extension RewrittenObject {
       let middle = (low + high) / 2
       if patches[middle].address <= pc { low = middle + 1 } else { high = middle }
     }
-    guard low > 0, patches[low - 1].address == pc, patches[low - 1].bytes[0] == 0xE9 else { return nil }
+    guard low > 0, patches[low - 1].address == pc, patches[low - 1].bytes[0] == 0xE9 else {
+      return nil
+    }
     if let own = site(pc, by: { $0.address }), own.address == pc { return nil }
     return pc
   }
@@ -105,7 +107,9 @@ extension AddressSpace {
   func currentProgramCounter(_ pc: UInt) -> UInt {
     lock.lock()
     defer { lock.unlock() }
-    guard let i = find(pc), vmas[i].kind != .stubs, let rewritten = vmas[i].rewritten else { return pc }
+    guard let i = find(pc), vmas[i].kind != .stubs, let rewritten = vmas[i].rewritten else {
+      return pc
+    }
     return rewritten.current(pc)
   }
 }

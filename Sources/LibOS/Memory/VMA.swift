@@ -21,6 +21,8 @@ struct VMA {
   var end: UInt
   var protection: Protection
   var isShared = false
+  /// A shared mapping of a file that is not open for writing: it can never be made writable (mprotect(2), EACCES).
+  var isReadOnlyFile = false
   var growsDown = false
   var kind = VMAKind.plain
   var object: MappedObject?
@@ -40,6 +42,9 @@ struct VMA {
     protection.isEmpty ? [] : protection.union(.PROT_READ)
   }
 
+  /// The pages that other mappings of the object share.
+  var shared: SharedPages? { isShared ? object?.shared : nil }
+
   /// The part [from, to) of this mapping.
   func part(_ from: UInt, _ to: UInt) -> VMA {
     var v = self
@@ -52,6 +57,7 @@ struct VMA {
   /// `next` can be merged behind this mapping.
   func continues(_ next: VMA) -> Bool {
     end == next.start && protection == next.protection && isShared == next.isShared
+      && isReadOnlyFile == next.isReadOnlyFile
       && growsDown == next.growsDown && kind == next.kind && object === next.object
       && rewritten === next.rewritten && (object == nil || offset + UInt64(count) == next.offset)
   }

@@ -3,7 +3,7 @@ import LinuxABI
 
 /// mmap(2) and its family: thin handlers over `AddressSpace`.
 let memorySyscalls: [Syscall] = [
-  Syscall(9, "mmap", .partial("shared file mappings are copies, written back at msync, munmap and exit; stores are not seen before")) {
+  Syscall(9, "mmap") {
     (t, a) throws(Errno) in
     try t.sys_mmap(
       address: a[0], length: a[1], prot: a.uint32(2), flags: a.uint32(3), fd: a.int32(4), offset: a[5])
@@ -16,7 +16,7 @@ let memorySyscalls: [Syscall] = [
     return 0
   },
   Syscall(12, "brk") { (t, a) throws(Errno) in Int(bitPattern: t.process.memory.setBreak(a[0])) },
-  Syscall(25, "mremap", .partial("MREMAP_DONTUNMAP is refused with EINVAL")) { (t, a) throws(Errno) in
+  Syscall(25, "mremap") { (t, a) throws(Errno) in
     try t.sys_mremap(old: a[0], oldLength: a[1], newLength: a[2], flags: a.uint32(3), new: a[4])
   },
   Syscall(26, "msync") { (t, a) throws(Errno) in
@@ -89,8 +89,12 @@ extension Task {
     if flags & MAP_ANONYMOUS == 0 {
       guard UInt64(offset) < 1 << 62, length <= 1 << 62 else { throw .EOVERFLOW }
       let write = request.protection.contains(.PROT_WRITE) && request.isShared
-      request.object = try mappedObject(fd: fd, sharedWrite: write)
+      request.object = try mappedObject(fd: fd, isShared: request.isShared, sharedWrite: write)
       request.offset = UInt64(offset)
+      let file = try process.files.get(fd)
+      request.isReadOnlyFile = request.isShared && !file.isWritable
+    } else if request.isShared {
+      request.object = SharedMemory()
     }
     return Int(bitPattern: try process.memory.map(request))
   }
@@ -104,16 +108,21 @@ extension Task {
   func sys_mremap(
     old: UInt, oldLength: UInt, newLength: UInt, flags: UInt32, new: UInt
   ) throws(Errno) -> Int {
-    guard flags & ~3 == 0, flags & 2 == 0 || flags & 1 != 0 else { throw .EINVAL }
+    let MREMAP_MAYMOVE: UInt32 = 1
+    let MREMAP_FIXED: UInt32 = 2
+    let MREMAP_DONTUNMAP: UInt32 = 4
+    guard flags & ~7 == 0, flags & 6 == 0 || flags & MREMAP_MAYMOVE != 0 else { throw .EINVAL }
+    let keepOld = flags & MREMAP_DONTUNMAP != 0
+    if keepOld, oldLength != newLength || oldLength == 0 { throw .EINVAL }
     return Int(
       bitPattern: try process.memory.remap(
-        old, oldLength, newLength, mayMove: flags & 1 != 0, fixed: flags & 2 != 0 ? new : nil))
+        old, oldLength, newLength, mayMove: flags & MREMAP_MAYMOVE != 0,
+        fixed: flags & MREMAP_FIXED != 0 ? new : nil, keepOld: keepOld))
   }
 
   func sys_msync(address: UInt, length: UInt, flags: UInt32) throws(Errno) -> Int {
     guard address & 4095 == 0, flags & ~7 == 0, flags & 5 != 5 else { throw .EINVAL }
     try process.memory.forEach(address, length) { (_, _) in }
-    process.memory.writeBack(address, address + ((length + 4095) & ~4095))
     return 0
   }
 
@@ -128,7 +137,7 @@ extension Task {
     let end = address + ((length + 4095) & ~4095)
     var out = vector
     while at < end {
-      bytes.append(CommittedPages.contains(at) ? 1 : 0)
+      bytes.append(process.memory.isResident(at) ? 1 : 0)
       at += 4096
       if bytes.count == 4096 || at >= end {
         try UserMemory.writeBytes(bytes, to: out)

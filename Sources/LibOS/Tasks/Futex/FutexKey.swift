@@ -3,30 +3,38 @@ import LinuxABI
 
 /// What a futex word is: two calls mean the same futex exactly if their keys are equal.
 ///
-/// An EPC page has one address in the whole enclave, so a word of memory that processes share is known by
-/// its address alone. A private one is the address in one process's memory: members of a family
-/// use the same addresses for different memory. As in Linux, a private key never equals a shared one.
+/// A word in a shared mapping is known by the object and the offset in it, wherever it is mapped; any other by
+/// the memory map and its address. As in Linux, a key of FUTEX_PRIVATE_FLAG never equals another.
 struct FutexKey: Equatable {
-  /// Identity of the address space; 0: memory shared between processes.
+  /// Identity of the memory map, or of the shared object.
   var space: UInt
+  /// Address in the memory map, or offset in the shared object.
+  var place: UInt
+  /// Where the caller's process has the word.
   var address: UInt
   var isPrivate: Bool
 
   @inline(__always) static func == (a: FutexKey, b: FutexKey) -> Bool {
-    a.address == b.address && a.space == b.space && a.isPrivate == b.isPrivate
+    a.place == b.place && a.space == b.space && a.isPrivate == b.isPrivate
   }
 
   /// - Throws: EINVAL for a word that is not aligned, EFAULT for one that cannot be user memory.
   init(_ address: UInt, isPrivate: Bool, in process: Process) throws(Errno) {
     guard address & 3 == 0 else { throw .EINVAL }
     try UserMemory.check(address, 4)
-    self.address = address
     self.isPrivate = isPrivate
-    space = isPrivate ? process.memory.futexSpace : process.memory.futexSpace(shared: address)
+    self.address = address
+    if !isPrivate, let (object, offset) = process.memory.sharedWord(address) {
+      space = object
+      place = offset
+    } else {
+      space = process.memory.futexSpace
+      place = address
+    }
   }
 
   var bucket: Int {
-    let hash = (address >> 2 ^ space) &* 0x9E37_79B9_7F4A_7C15
+    let hash = (place >> 2 ^ space) &* 0x9E37_79B9_7F4A_7C15
     return Int(hash >> 56)
   }
 }
@@ -34,6 +42,11 @@ struct FutexKey: Equatable {
 extension AddressSpace {
   /// Identity of this memory map for private futexes.
   var futexSpace: UInt { AddressIdentity.of(self) }
-  /// For a futex without FUTEX_PRIVATE_FLAG: 0 if the word lies in a MAP_SHARED mapping.
-  func futexSpace(shared address: UInt) -> UInt { futexSpace }
+  /// Identity of the shared object that is mapped at `address`, and the offset in it.
+  func sharedWord(_ address: UInt) -> (object: UInt, offset: UInt)? {
+    lock.lock()
+    defer { lock.unlock() }
+    guard let i = find(address), let shared = vmas[i].shared else { return nil }
+    return (AddressIdentity.of(shared), UInt(vmas[i].offset) + (address - vmas[i].start))
+  }
 }
