@@ -33,6 +33,9 @@ enum PageCache {
     lock.unlock()
   }
 
+  /// Pages that a file gave up by itself.
+  static func forget(_ pages: Int) { cached.subtract(pages, ordering: .relaxed) }
+
   static func reclaimIfNeeded() {
     if cached.load(ordering: .relaxed) <= limit.load(ordering: .relaxed) { return }
     reclaim()

@@ -54,6 +54,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
   var writableMappings = 0
   /// Pages that MAP_SHARED mappings have; made with the first one. Set with `writeLock` held.
   private(set) var sharedPages: SharedPages?
+  private var firstReads = FirstReads()
   private var siteTableLoaded = false
   private var sites: [UInt8]?
 
@@ -156,13 +157,28 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     if chunk.present & 1 != 0 { return }
     // The lower layer reads, and verifies, whole pieces; a file that was truncated here ends before.
     let whole = Int(min(chunkSize, lower.size - start))
-    try grow(&chunk, pages: (whole + 4095) >> 12)
+    let wholePages = (whole + 4095) >> 12
+    if chunk.run == nil { chunk.run = displaced(by: index, pages: wholePages) }
+    try grow(&chunk, pages: wholePages)
     guard let run = chunk.run else { throw .ENOSPC }
-    _ = try lower.read(offset: start, into: run, at: 0, length: whole)
-    if whole > length { run.zero(length, count: whole - length) }
+    let n = min(try lower.read(offset: start, into: run, at: 0, length: whole), length)
+    run.zero(n, count: wholePages << 12 - n)
     chunk.present |= Self.bits(0, pages - 1)
     setChunk(index, chunk)
     PageCache.note(self, pages)
+  }
+
+  /// A large file's first reading: takes out the chunk that makes way for `index`. Its run, when nobody uses it.
+  private func displaced(by index: UInt64, pages: Int) -> PageRun? {
+    guard lowerSize >> chunkShift > UInt64(FirstReads.limit), index < Self.nearLimit, pinCount == 0,
+      let old = firstReads.note(index), old < UInt64(near.count), near[Int(old)].dirty == 0
+    else { return nil }
+    var run = near[Int(old)].run
+    PageCache.forget(near[Int(old)].present.nonzeroBitCount)
+    account(near[Int(old)].present, 0)
+    near[Int(old)] = Chunk()
+    guard isKnownUniquelyReferenced(&run), let run, run.pageCount >= pages else { return nil }
+    return run
   }
 
   // MARK: Reading
