@@ -13,8 +13,9 @@ import LinuxABI
   public var byteCount: Int { pageCount << 12 }
 
   /// nil: out of memory (the caller answers ENOMEM or ENOSPC).
-  public init?(pageCount: Int) {
-    guard pageCount > 0, pageCount <= 1 << 26, let p = unsafe Self.allocate(pageCount) else {
+  /// `isZeroed` false: the caller overwrites everything before it reads.
+  public init?(pageCount: Int, isZeroed: Bool = true) {
+    guard pageCount > 0, pageCount <= 1 << 26, let p = unsafe Self.allocate(pageCount, isZeroed) else {
       return nil
     }
     self.pageCount = pageCount
@@ -22,9 +23,10 @@ import LinuxABI
   }
   deinit { unsafe Self.release(base, pageCount) }
 
-  private static func allocate(_ pageCount: Int) -> UnsafeMutableRawPointer? {
+  private static func allocate(_ pageCount: Int, _ isZeroed: Bool) -> UnsafeMutableRawPointer? {
     #if CLOISTER_ENCLAVE
-      return unsafe KernelHeap.allocatePages(pageCount)
+      return unsafe isZeroed
+        ? KernelHeap.allocatePages(pageCount) : KernelHeap.allocate(pageCount << 12, alignment: 4096)
     #else
       var p: UnsafeMutableRawPointer?
       guard unsafe posix_memalign(&p, 4096, pageCount << 12) == 0 else { return nil }

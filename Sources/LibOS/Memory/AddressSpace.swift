@@ -1,6 +1,7 @@
 import EnclaveRuntime
 import LinuxABI
 import PayloadFormat
+import Synchronization
 
 /// The memory map of a process (Linux: mm_struct).
 ///
@@ -16,7 +17,18 @@ final class AddressSpace: @unchecked Sendable {
   var mmapBase: UInt = 0
   var stackTop: UInt = 0
   /// The part of the one user address range that is this map's, alone or with its family.
-  var room = AddressRoom()
+  var room: AddressRoom
+  /// Who may touch the memory when, and with whom it takes turns (Families/README.md).
+  let residency = Residency()
+  var family: Family?
+  /// Guarded by the family's lock.
+  var saved = SavedPages()
+  /// The map that this one is a copy of, while the process has not called execve(2).
+  var origin: AddressSpace?
+  /// No process has it any more. Guarded by `Family.joinLock`.
+  var isGone = false
+  /// Content was lost for want of memory: its processes end.
+  let isLost = Atomic<Bool>(false)
   /// Program break: start of the heap and its current end.
   var brkStart: UInt = 0
   var brkEnd: UInt = 0
@@ -34,7 +46,7 @@ final class AddressSpace: @unchecked Sendable {
     return UInt(EnclaveLayout.userEnd)
   }
 
-  init() {}
+  init(room: AddressRoom = AddressRoom()) { self.room = room }
 
   /// Index of the first mapping that ends above `address`.
   func index(above address: UInt) -> Int {
@@ -62,10 +74,20 @@ final class AddressSpace: @unchecked Sendable {
   /// Highest gap of `size` bytes below `top`, above `bottom`, where no other process has anything; its room is
   /// taken. Mappings stand off the stack by its guard.
   func gap(_ size: UInt, below top: UInt, above bottom: UInt) -> UInt? {
+    if let place = gap(size, below: top, above: bottom, avoidingOthers: true) { return place }
+    return sharedFamily == nil ? nil : gap(size, below: top, above: bottom, avoidingOthers: false)
+  }
+
+  /// Members of the family may have mappings at the same addresses, but then pages must be exchanged.
+  private func gap(
+    _ size: UInt, below top: UInt, above bottom: UInt, avoidingOthers: Bool
+  ) -> UInt? {
     var top = top
     while let place = ownGap(size, below: top, above: bottom) {
       if let foreign = UserChunks.firstForeign(place, place + size, room.number) {
         top = foreign
+      } else if avoidingOthers, let other = firstOfOthers(place, place + size) {
+        top = other
       } else if claim(place, place + size) {
         return place
       }
@@ -90,6 +112,7 @@ final class AddressSpace: @unchecked Sendable {
 
   /// Puts a mapping into a free range, merged with its neighbours where they are alike.
   func insert(_ vma: VMA) {
+    clearOthers(vma.start, vma.end)
     var i = index(above: vma.start)
     totalBytes += vma.end - vma.start
     if i > 0, vmas[i - 1].continues(vma) {
@@ -126,6 +149,10 @@ final class AddressSpace: @unchecked Sendable {
 
   /// Gives the committed pages of [start, end) back to the machine.
   func decommit(_ start: UInt, _ end: UInt) {
+    if sharedFamily != nil {
+      clearOthers(start, end)
+      return
+    }
     var at = start
     while let (from, to) = CommittedPages.next(at, end, committed: true) {
       PageChange.release(from, Int(to - from))

@@ -172,6 +172,7 @@ extension AddressSpace {
     guard start >= below + Self.growGuard, vmas[i].end - start <= stackLimit,
       claim(start, vmas[i].start)
     else { return nil }
+    clearOthers(start, vmas[i].start)
     totalBytes += vmas[i].start - start
     vmas[i].start = start
     return i

@@ -144,6 +144,7 @@ extension AddressSpace {
     lock.lock()
     defer { lock.unlock() }
     // Linux changes what it can and fails at the first hole.
+    detachOthers(address, end)
     var at = address
     split(at: address)
     split(at: end)
@@ -289,6 +290,7 @@ extension AddressSpace {
       else { throw .EINVAL }
       place = fixed
       removeRange(place, place + newSize)
+      clearOthers(place, place + newSize)
     } else {
       guard let found = gap(newSize, below: mmapBase, above: Self.lowest + (4 << 20)) else {
         throw .ENOMEM

@@ -37,6 +37,11 @@ extension Task {
           }
         }
         state.lock.unlock()
+        // After the work flag is clear: whoever closes the gate sets it again.
+        if yieldTurn() {
+          setWork()
+          continue
+        }
         unsafe restartCall(regs)
         return
       }
@@ -100,7 +105,6 @@ extension Task {
   }
 
   private func waitWhileStopped(_ signal: Signal) {
-    let parker = Parker.current
     process.signals.resume.add(parker)
     defer { process.signals.resume.remove(parker) }
     while true {
@@ -108,7 +112,7 @@ extension Task {
       let done = process.signals.stoppedBy == nil || process.signals.groupExit != nil
       process.signals.lock.unlock()
       if done { return }
-      parker.park(deadlineNs: nil)
+      park(deadlineNs: nil)
     }
   }
 

@@ -53,10 +53,14 @@ final class ProcessUsage: Sendable {
 }
 
 extension Task {
-  /// Sleeps as `Parker.park` does, without the time counting as CPU time.
+  /// Sleeps as `Parker.park` does, without the time counting as CPU time. Other members of the process's family may run
+  /// meanwhile, and the caller may have to wait for its turn afterwards: no lock is held.
   func park(deadlineNs: UInt64?) {
+    let memory = process.memory
+    stepOut(of: memory)
     cpuTime.beginSleep(Clock.monotonicNs())
     parker.park(deadlineNs: deadlineNs)
+    stepInto(memory)
     cpuTime.endSleep(Clock.monotonicNs())
   }
 }

@@ -6,7 +6,8 @@ import Synchronization
 
 /// A thread of a program (Linux: task_struct). One host thread and one TCS carry it while it lives.
 @safe final class Task: @unchecked Sendable {
-  let tid: Int32
+  /// Changes only when a thread other than the first calls execve(2) and takes the process's number.
+  var tid: Int32
   let process: Process
   let parker: Parker
   /// Index of the TCS and thread block that carry this task.
@@ -33,6 +34,8 @@ import Synchronization
   /// The last membarrier(2) of its process that this thread has passed.
   let barrierPassed = Atomic<UInt64>(0)
   let cpuTime = CPUTime()
+  /// Counts in its memory's `running`: it may touch user memory (Memory/Families/Residency.swift).
+  let isInside = Atomic<Bool>(true)
 
   /// exit(2) was called, or the process is being killed: the thread ends on its way to user mode.
   var exitStatus: Int32?

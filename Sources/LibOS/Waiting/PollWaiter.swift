@@ -60,11 +60,15 @@ final class PollWaiter: @unchecked Sendable {
       let now = deadlineNs == 0 ? 0 : Clock.monotonicNs()
       timeout = deadlineNs > now ? deadlineNs - now : 0
     }
+    let task = timeout == 0 ? nil : Task.currentIfAny
+    let memory = task?.process.memory
+    if let memory { task?.stepOut(of: memory) }
     do throws(Errno) {
       _ = try Host.poll(&host, timeoutNs: timeout)
     } catch {
       for i in host.indices { host[i].revents = 0 }
     }
+    if let memory { task?.stepInto(memory) }
   }
 }
 

@@ -34,7 +34,7 @@ enum UserChunks {
     defer { lock.unlock() }
     for _ in 0..<(1 << 16) {
       unsafe lastNumber &+= 1
-      if unsafe lastNumber != 0, unsafe !numbers[Int(lastNumber)] {
+      if unsafe lastNumber != 0, unsafe lastNumber != .max, unsafe !numbers[Int(lastNumber)] {
         unsafe numbers[Int(lastNumber)] = true
         return unsafe lastNumber
       }
@@ -98,9 +98,13 @@ enum UserRange {
   static let end = AddressSpace.highest
 }
 
-/// The chunks of one process, or of a family: they are free again when its last memory map is gone.
+/// Names the chunks of one process, or of a family: they are free again when its last memory map is gone.
 final class AddressRoom: Sendable {
   let number: UInt16
   init() { number = UserChunks.takeNumber() }
+  private init(number: UInt16) { self.number = number }
   deinit { UserChunks.giveBack(number) }
+
+  /// Of a map that is over.
+  static let none = AddressRoom(number: .max)
 }
