@@ -38,19 +38,22 @@
       start(task, configuration)
     }
 
-    /// Process 1 and its first thread, on slot 0.
+    /// Init, the payload's process and its first thread, on slot 0.
     static func firstTask(_ configuration: MeasuredConfiguration) -> Task {
       ThreadSlots.shared.configure(count: Int(configuration.threadCount))
-      let pid = TaskTable.initialPid
+      TaskTable.shared.add(InitProcess.make())
+      let pid = TaskTable.initialPid + 1
+      unsafe TaskTable.payloadPid = pid
       let parker = Parker(threadIndex: 0)
       let process = Process(
-        pid: pid, parentPid: 0, fileSystem: FileSystemContext(), memory: AddressSpace())
+        pid: pid, parentPid: TaskTable.initialPid, fileSystem: FileSystemContext(), memory: AddressSpace())
       process.credentials = Credentials(user: configuration.uid, group: configuration.gid)
       let task = Task(tid: pid, process: process, parker: parker, threadIndex: 0)
       ThreadSlots.shared.occupy(0, task)
       task.makeCurrent()
+      process.memory.enter()
       do throws(Errno) {
-        _ = try TaskTable.shared.allocateNumber()
+        while try TaskTable.shared.allocateNumber() != pid {}
         try process.add(task)
       } catch { panic("the first process cannot be made") }
       TaskTable.shared.add(process)
@@ -78,9 +81,20 @@
         var request = ExecRequest(
           object: object, path: configuration.executable, arguments: configuration.arguments,
           environment: configuration.environment)
-        process.executablePath = path
-        try Exec.load(&request, task)
-        regs = try Exec.enter(request, task, process.memory)
+        request.executablePath = path
+        try request.prepare(task)
+        let image = try PreparedImage(request) { (name) throws(Errno) in
+          unsafe Exec.subject = name
+          let object = try Namespace.openForExec(name, task).object
+          unsafe Exec.subject = nil
+          return object
+        }
+        process.executablePath = request.executablePath
+        process.commandLine = request.arguments
+        process.environment = request.environment
+        process.credentials = request.credentials
+        task.name = request.commandName
+        regs = try image.load(into: process.memory, request, process.credentials)
       } catch {
         if let interpreter = unsafe Exec.subject {
           fail(

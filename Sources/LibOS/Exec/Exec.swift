@@ -4,19 +4,61 @@ import LinuxABI
 
 /// What execve(2) needs to start a program, gathered before the old one is gone.
 struct ExecRequest {
-  var object: MappedObject
-  /// Absolute path of the program (AT_EXECFN is the name that was asked for).
+  /// The binary, once scripts are followed.
+  var object: FileMapping
+  /// The name that was asked for: AT_EXECFN and, without its directory, comm.
   var path: [UInt8]
   var arguments: [[UInt8]]
   var environment: [[UInt8]]
+  /// Absolute path of the binary, for /proc/PID/exe.
+  var executablePath: [UInt8] = []
+  /// A script's interpreter can open `path`: not when it names a descriptor that execve(2) closes.
+  var isReachable = true
+  var credentials = Credentials()
+  /// AT_SECURE: the file gave the process other ids.
+  var isSecure = false
+
+  init(object: FileMapping, path: [UInt8], arguments: [[UInt8]], environment: [[UInt8]]) {
+    self.object = object
+    self.path = path
+    self.arguments = arguments
+    self.environment = environment
+  }
+
+  var commandName: [UInt8] {
+    var name = path
+    if let slash = name.lastIndex(of: 0x2F) { name.removeFirst(slash + 1) }
+    return [UInt8](name.prefix(15))
+  }
 }
 
 extension ExecRequest {
+  /// Follows `#!` lines to a binary and takes the credentials that it gives.
+  mutating func prepare(_ task: Task) throws(Errno) {
+    try resolveScripts { (name) throws(Errno) in
+      unsafe Exec.subject = name
+      let found = try Namespace.openForExec(name, task)
+      unsafe Exec.subject = nil
+      return found
+    }
+    let inode = object.dentry.inode
+    let before = task.process.credentials
+    credentials = before.executed(
+      mode: inode.mode, owner: inode.uid, group: inode.gid,
+      noNewPrivileges: task.process.attributes.noNewPrivileges)
+    isSecure =
+      credentials.effectiveUser != before.realUser || credentials.effectiveGroup != before.realGroup
+  }
+
   /// Follows `#!` lines as Linux does (at most four deep): interpreter, its one optional argument, the script.
-  mutating func resolveScripts(open: ([UInt8]) throws(Errno) -> MappedObject) throws(Errno) {
+  mutating func resolveScripts(
+    open: ([UInt8]) throws(Errno) -> (object: FileMapping, path: [UInt8])
+  ) throws(Errno) {
+    var script = path
     for _ in 0..<5 {
       let head = try ELFImage.bytes(object, 0, 256)
       guard head.count >= 2, head[0] == 0x23, head[1] == 0x21 else { return }
+      guard isReachable else { throw .ENOENT }
       var end = 2
       while end < head.count, head[end] != 0x0A, head[end] != 0 { end += 1 }
       guard end < head.count || head.count < 256 else { throw .ENOEXEC }
@@ -33,29 +75,37 @@ extension ExecRequest {
       while let f = words.first, isBlank(f) { words.removeFirst() }
       var new = [name]
       if !words.isEmpty { new.append([UInt8](words)) }
-      new.append(path)
+      new.append(script)
       new.append(contentsOf: arguments.dropFirst())
       arguments = new
-      object = try open(name)
-      path = name
+      (object, executablePath) = try open(name)
+      script = name
     }
     throw .ELOOP
   }
+}
 
-  /// Loads the program into an empty address space. Returns the registers it starts with.
+/// A program and its interpreter, looked at before the old program is gone.
+struct PreparedImage {
+  let image: ELFImage
+  let object: MappedObject
+  var interpreter: (image: ELFImage, object: MappedObject)?
+
+  /// - Throws: ENOEXEC, ELIBBAD for a broken interpreter, or why it cannot be opened.
+  init(
+    _ request: ExecRequest, openInterpreter: ([UInt8]) throws(Errno) -> MappedObject
+  ) throws(Errno) {
+    object = request.object
+    image = try ELFImage(object)
+    guard let name = image.interpreter else { return }
+    let file = try openInterpreter(name)
+    do throws(Errno) { interpreter = (try ELFImage(file), file) } catch { throw .ELIBBAD }
+  }
+
+  /// Loads the program into an empty address space, which is the calling thread's. Returns the registers it starts with.
   func load(
-    into memory: AddressSpace, credentials: AuxiliaryIdentity,
-    openInterpreter: ([UInt8]) throws(Errno) -> MappedObject
+    into memory: AddressSpace, _ request: ExecRequest, _ credentials: Credentials
   ) throws(Errno) -> cl_regs {
-    let image = try ELFImage(object)
-    var interpreterObject: MappedObject?
-    var interpreterImage: ELFImage?
-    if let name = image.interpreter {
-      let file = try openInterpreter(name)
-      interpreterObject = file
-      do throws(Errno) { interpreterImage = try ELFImage(file) } catch { throw .ELIBBAD }
-    }
-
     // Layout, randomised by RDRAND: stack at the top, mappings downwards below it, a position-independent program
     // low, its heap behind it. A small user area (profile `fixed`) leaves little room for randomness, and the program
     // goes where mmap puts it.
@@ -76,22 +126,22 @@ extension ExecRequest {
     let program = try memory.load(image, object, base: base)
     var start = program.entry
     var interpreterBase: UInt = 0
-    if let interpreterImage, let interpreterObject {
-      let loaded = try memory.load(interpreterImage, interpreterObject, base: nil)
+    if let interpreter {
+      let loaded = try memory.load(interpreter.image, interpreter.object, base: nil)
       start = loaded.entry
-      interpreterBase = loaded.bias &+ interpreterImage.start
+      interpreterBase = loaded.bias &+ interpreter.image.start
     }
     memory.brkStart = (program.end + ((UInt(Random.next()) & 0xFFF) << 12) + 4095) & ~4095
     memory.brkEnd = memory.brkStart
 
     var builder = StackBuilder(top: stackTop)
-    let executable = try builder.string(path)
+    let executable = try builder.string(request.path)
     let platform = try builder.string([0x78, 0x38, 0x36, 0x5F, 0x36, 0x34])
     var environmentPointers: [UInt] = []
-    for e in environment.reversed() { environmentPointers.append(try builder.string(e)) }
+    for e in request.environment.reversed() { environmentPointers.append(try builder.string(e)) }
     environmentPointers.reverse()
     var argumentPointers: [UInt] = []
-    for a in arguments.reversed() { argumentPointers.append(try builder.string(a)) }
+    for a in request.arguments.reversed() { argumentPointers.append(try builder.string(a)) }
     argumentPointers.reverse()
     let random = try builder.bytes(Random.bytes(count: 16), alignment: 16)
 
@@ -115,11 +165,11 @@ extension ExecRequest {
     aux(7, interpreterBase)  // AT_BASE
     aux(8, 0)  // AT_FLAGS
     aux(9, program.entry)  // AT_ENTRY
-    aux(11, UInt(credentials.uid))
-    aux(12, UInt(credentials.euid))
-    aux(13, UInt(credentials.gid))
-    aux(14, UInt(credentials.egid))
-    aux(23, 0)  // AT_SECURE
+    aux(11, UInt(credentials.realUser))
+    aux(12, UInt(credentials.effectiveUser))
+    aux(13, UInt(credentials.realGroup))
+    aux(14, UInt(credentials.effectiveGroup))
+    aux(23, request.isSecure ? 1 : 0)  // AT_SECURE
     aux(25, random)  // AT_RANDOM
     aux(26, 2)  // AT_HWCAP2: FSGSBASE usable from user mode
     aux(51, 3632)  // AT_MINSIGSTKSZ
@@ -143,11 +193,6 @@ extension ExecRequest {
     regs.orig_rax = UInt64.max
     return regs
   }
-}
-
-/// Ids for the auxiliary vector.
-struct AuxiliaryIdentity {
-  var uid: UInt32 = 0, euid: UInt32 = 0, gid: UInt32 = 0, egid: UInt32 = 0
 }
 
 /// Fills a new program's stack from its top down.
@@ -176,37 +221,8 @@ struct StackBuilder {
   }
 }
 
-/// Program start for a task: what boot and execve(2) share.
+/// For boot's error line.
 enum Exec {
-  /// The file that is being looked at besides the program itself (an interpreter), for boot's error line.
+  /// The file that is being looked at besides the program itself (an interpreter).
   nonisolated(unsafe) static var subject: [UInt8]?
-
-  private static func open(_ name: [UInt8], _ task: Task) throws(Errno) -> MappedObject {
-    unsafe subject = name
-    let object = try Namespace.openForExec(name, task).object
-    unsafe subject = nil
-    return object
-  }
-
-  /// Follows `#!` lines; afterwards the request names a binary.
-  static func load(_ request: inout ExecRequest, _ task: Task) throws(Errno) {
-    try request.resolveScripts { (name) throws(Errno) in try open(name, task) }
-  }
-
-  /// Fills an empty address space; the registers to start with.
-  static func enter(_ request: ExecRequest, _ task: Task, _ memory: AddressSpace) throws(Errno) -> cl_regs {
-    let process = task.process
-    let c = process.credentials
-    let identity = AuxiliaryIdentity(
-      uid: c.realUser, euid: c.effectiveUser, gid: c.realGroup, egid: c.effectiveGroup)
-    let regs = try request.load(into: memory, credentials: identity) { (name) throws(Errno) in
-      try open(name, task)
-    }
-    process.commandLine = request.arguments
-    process.environment = request.environment
-    var name = request.path
-    if let slash = name.lastIndex(of: 0x2F) { name.removeFirst(slash + 1) }
-    task.name = [UInt8](name.prefix(15))
-    return regs
-  }
 }

@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// The descriptor table of a process (shared with CLONE_FILES).
 ///
@@ -12,6 +13,8 @@ final class FileTable: @unchecked Sendable {
     var reserved = false
   }
 
+  /// Processes that share the table (CLONE_FILES).
+  let users = Atomic<Int>(1)
   private let lock = Lock()
   private var slots: [Slot] = []
   /// No free slot lies below.
@@ -159,6 +162,11 @@ final class FileTable: @unchecked Sendable {
   /// exit(2): closes everything.
   func closeAll() {
     for file in removeAll() { file.descriptorClosed(in: self) }
+  }
+
+  /// One process less uses the table; the last one closes everything.
+  func drop() {
+    if users.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { closeAll() }
   }
 
   /// Open descriptors, ascending, for /proc/PID/fd.

@@ -41,7 +41,8 @@ extension Process {
   /// What sending does besides queueing: stop signals and SIGCONT cancel each other, SIGCONT resumes,
   /// SIGKILL ends everybody at once. False: nothing is left to deliver.
   private func prepare(_ signal: Signal) -> Bool {
-    if signals.groupExit != nil { return false }
+    // Init has no thread and no action but to ignore.
+    if signals.groupExit != nil || pid == TaskTable.initialPid { return false }
     if signal == .SIGKILL {
       beginGroupExit(waitStatus: signal.rawValue)
       return false

@@ -8,6 +8,8 @@ let threadSyscalls: [Syscall] = [
   Syscall(56, "clone") { (t, a) throws(Errno) in
     try t.sys_clone(flags: a[0], stack: a[1], parentTid: a[2], childTid: a[3], tls: a[4])
   },
+  Syscall(57, "fork") { (t, _) throws(Errno) in try t.sys_fork() },
+  Syscall(58, "vfork") { (t, _) throws(Errno) in try t.sys_vfork() },
   Syscall(60, "exit") { (t, a) throws(Errno) in t.sys_exit(a.int32(0)) },
   Syscall(110, "getppid") { (t, _) throws(Errno) in Int(t.process.parentPid) },
   Syscall(186, "gettid") { (t, _) throws(Errno) in Int(t.tid) },
@@ -24,6 +26,16 @@ extension Task {
     Parking.yield()
     return 0
   }
+
+  private func request(_ flags: CloneFlags) -> CloneRequest {
+    CloneRequest(
+      flags: flags, exitSignal: UInt64(Signal.SIGCHLD.rawValue), stackTop: 0, parentTid: 0,
+      childTid: 0, tls: 0)
+  }
+
+  func sys_fork() throws(Errno) -> Int { try cloneProcess(request([])) }
+
+  func sys_vfork() throws(Errno) -> Int { try cloneProcess(request([.CLONE_VM, .CLONE_VFORK])) }
 
   /// `clone(unsigned long flags, void *stack, int *parent_tid, int *child_tid, unsigned long tls);`
   func sys_clone(
@@ -74,8 +86,7 @@ extension Task {
   private func clone(_ request: CloneRequest) throws(Errno) -> Int {
     try checkCloneFlags(request)
     if request.flags.contains(.CLONE_THREAD) { return try cloneThread(request) }
-    // New processes.
-    throw .ENOSYS
+    return try cloneProcess(request)
   }
 
   /// `void exit(int status);` The thread ends on its way to user mode.

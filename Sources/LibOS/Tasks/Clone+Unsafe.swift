@@ -1,6 +1,7 @@
 import CEnclave
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// clone(2), clone3(2): new threads.
 struct CloneRequest {
@@ -70,9 +71,12 @@ extension Task {
       throw error
     }
     ThreadSlots.shared.occupy(slot, child)
+    // The caller runs, so the process is resident.
+    process.memory.residency.running.add(1, ordering: .sequentiallyConsistent)
     do throws(Errno) {
       try KernelThreads.start(slot: slot, task: child, regs: regs, fsBase: fsBase)
     } catch {
+      process.memory.residency.running.subtract(1, ordering: .sequentiallyConsistent)
       _ = process.remove(child)
       TaskTable.shared.remove(child)
       throw error

@@ -17,13 +17,15 @@ extension Task {
       process.signals.lock.unlock()
       process.exit(waitStatus: status)
     }
+    process.threadQueue.wakeAll()
     TaskTable.shared.remove(self)
+    stepOut(of: process.memory)
     ThreadSlots.shared.beginLeaving(threadIndex)
     KernelThreads.exitCurrent()
   }
 
   /// CLONE_CHILD_CLEARTID: what pthread_join(3) waits for.
-  private func clearChildTidAndWake() {
+  func clearChildTidAndWake() {
     guard clearChildTid != 0 else { return }
     do throws(Errno) {
       try UserMemory.write(UInt32(0), to: clearChildTid)
@@ -36,21 +38,29 @@ extension Task {
 extension Process {
   /// The process is over: its files close, its children go to the first process, its parent is told.
   fileprivate func exit(waitStatus: Int32) {
-    if pid == TaskTable.initialPid {
+    if unsafe pid == TaskTable.payloadPid {
       // The end of the payload. Signals show as 128 + number, as a shell and a container engine do.
       let signal = waitStatus & 0x7F
       Host.exit(status: Int(signal == 0 ? waitStatus >> 8 & 0xFF : 128 + signal))
     }
     timers.cancelAll()
-    files.closeAll()
+    memory.drop()
+    vfork?.finish()
+    vfork = nil
+    files.drop()
+    let orphanedGroups = groupsOrphaned
     let table = TaskTable.shared
     table.lock.lock()
-    table.adoptChildrenLocked(of: self)
+    let heirs = children
+    let adopter = table.adoptChildrenLocked(of: self)
     zombieStatus = waitStatus
     let parent = table.processLocked(parentPid)
     // A parent that ignores SIGCHLD has no zombies (wait(2), notes).
     var report = exitSignal != 0
-    if let parent {
+    if let parent, parent.pid == TaskTable.initialPid {
+      table.reapLocked(self)
+      report = false
+    } else if let parent {
       parent.signals.lock.lock()
       let action = parent.signals.action(.SIGCHLD)
       parent.signals.lock.unlock()
@@ -65,11 +75,22 @@ extension Process {
       table.reapLocked(self)
     }
     table.lock.unlock()
+    adopter?.childQueue.wakeAll()
+    for child in heirs { child.parentDied() }
+    for group in orphanedGroups { Process.hangUp(group) }
     guard let parent else { return }
     if report {
       try? parent.send(childInfo(signal: Signal(rawValue: exitSignal), waitStatus: waitStatus))
     }
     parent.childQueue.wakeAll()
+  }
+
+  /// PR_SET_PDEATHSIG
+  private func parentDied() {
+    signals.lock.lock()
+    let number = tasks.first?.scheduling.parentDeathSignal ?? 0
+    signals.lock.unlock()
+    if number != 0 { kill(Signal(rawValue: number)) }
   }
 
   /// What SIGCHLD and waitid(2) say of an ended child.

@@ -51,3 +51,47 @@ extension Process {
     return true
   }
 }
+
+/// Groups that become orphaned by an exit (setpgid(2), POSIX exit(3)).
+extension Process {
+  /// The groups that nobody could continue any more once this process is gone, and that have stopped members. No lock held.
+  var groupsOrphaned: [Int32] {
+    let table = TaskTable.shared
+    table.lock.lock()
+    let own = (group: group, session: session)
+    let children = children
+    table.lock.unlock()
+    var groups: [Int32] = []
+    if !groups.contains(own.group), willBeOrphaned(own.group, own.session, includingSelf: true) {
+      groups.append(own.group)
+    }
+    for child in children
+    where child.session == own.session && child.group != own.group && !groups.contains(child.group) {
+      if willBeOrphaned(child.group, own.session, includingSelf: false) { groups.append(child.group) }
+    }
+    return groups
+  }
+
+  private func willBeOrphaned(_ group: Int32, _ session: Int32, includingSelf: Bool) -> Bool {
+    let table = TaskTable.shared
+    var hasStopped = false
+    for member in table.processes(inGroup: group) where member !== self && member.zombieStatus == nil {
+      member.signals.lock.lock()
+      if member.signals.stoppedBy != nil { hasStopped = true }
+      member.signals.lock.unlock()
+      guard let parent = table.process(member.parentPid), parent !== self else { continue }
+      if parent.pid != TaskTable.initialPid, parent.group != group, parent.session == session {
+        return false
+      }
+    }
+    return hasStopped
+  }
+
+  /// SIGHUP and SIGCONT to a newly orphaned group.
+  static func hangUp(_ group: Int32) {
+    for member in TaskTable.shared.processes(inGroup: group) {
+      member.kill(.SIGHUP)
+      member.kill(.SIGCONT)
+    }
+  }
+}

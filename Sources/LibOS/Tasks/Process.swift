@@ -26,6 +26,11 @@ final class Process: @unchecked Sendable {
   var zombieStatus: Int32?
   /// It has called execve(2) since it was made: setpgid(2) by its parent comes too late.
   var hasExecuted = false
+  /// Whoever waits in vfork(2) for this process; nil: nobody, or not any more. Used by its own threads.
+  var vfork: VforkCompletion?
+  /// The thread that calls execve(2) and waits in `threadQueue` for the others to end. Guarded by `signals.lock`.
+  var executing: Task?
+  let threadQueue = WaitQueue()
   /// Stop and continue events that the parent has not yet waited for. Guarded by `signals.lock`.
   var stopReport: Signal?
   var continueReport = false

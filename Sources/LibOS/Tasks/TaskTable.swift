@@ -6,8 +6,10 @@ final class TaskTable: @unchecked Sendable {
   static let shared = TaskTable()
   /// /proc/sys/kernel/pid_max of a 64-bit machine.
   static let largestNumber: Int32 = 4_194_304
-  /// The payload's first program, and the parent of orphans.
+  /// The init of the enclave, parent of orphans (`InitProcess`).
   static let initialPid: Int32 = 1
+  /// The payload's own program: its end is the end of the enclave. Written once at boot.
+  nonisolated(unsafe) static var payloadPid: Int32 = 0
 
   let lock = Lock()
   /// Guarded by `lock`, as are all processes' `children`, `group`, `session` and `zombieStatus`.
@@ -49,6 +51,15 @@ final class TaskTable: @unchecked Sendable {
   func add(_ task: Task) {
     lock.lock()
     tasks[task.tid] = task
+    lock.unlock()
+  }
+
+  /// A thread takes the number of its process (execve(2)).
+  func renumber(_ task: Task, to tid: Int32) {
+    lock.lock()
+    if tasks[task.tid] === task { tasks[task.tid] = nil }
+    task.tid = tid
+    tasks[tid] = task
     lock.unlock()
   }
 
@@ -96,15 +107,11 @@ final class TaskTable: @unchecked Sendable {
     processes[process.parentPid]?.children.removeAll { $0 === process }
   }
 
-  /// Gives the children of a process that ends to the first process. Lock held.
-  func adoptChildrenLocked(of process: Process) {
-    guard let initial = processes[Self.initialPid], initial !== process else { return }
-    for child in process.children {
-      child.parentPid = initial.pid
-      initial.children.append(child)
-    }
-    process.children = []
-    initial.childQueue.wakeAll()
+  /// Takes out a process that never ran.
+  func withdraw(_ process: Process) {
+    lock.lock()
+    reapLocked(process)
+    lock.unlock()
   }
 
   func processLocked(_ pid: Int32) -> Process? { processes[pid] }
