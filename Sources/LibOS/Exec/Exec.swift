@@ -41,6 +41,7 @@ extension ExecRequest {
       unsafe Exec.subject = nil
       return found
     }
+    try object.denyWriting()
     let inode = object.dentry.inode
     let before = task.process.credentials
     credentials = before.executed(

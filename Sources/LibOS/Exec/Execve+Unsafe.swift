@@ -56,7 +56,9 @@ extension Process {
   /// - Throws: EAGAIN when the process is ending or another thread was faster: the caller ends.
   func becomeSingleThreaded(_ task: Task) throws(Errno) {
     signals.lock.lock()
-    if signals.groupExit != nil || task.exitStatus != nil || (executing != nil && executing !== task) {
+    if signals.groupExit != nil || task.exitStatus != nil
+      || (executing != nil && executing !== task)
+    {
       signals.lock.unlock()
       throw .EAGAIN
     }

@@ -1,10 +1,13 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// An open file or a program as the memory map sees it.
 final class FileMapping: MappedObject, @unchecked Sendable {
   let dentry: Dentry
   private let isSharedWrite: Bool
+  /// It is the program of a process. Set before anybody else has the mapping.
+  private var deniesWriting = false
 
   init(_ dentry: Dentry, sharedWrite: Bool = false) {
     self.dentry = dentry
@@ -18,6 +21,18 @@ final class FileMapping: MappedObject, @unchecked Sendable {
     if isSharedWrite, let regular = dentry.inode as? RegularInode {
       regular.lock.withLock { regular.writableMappings -= 1 }
     }
+    if deniesWriting, let regular = dentry.inode as? RegularInode {
+      regular.programCount.subtract(1, ordering: .sequentiallyConsistent)
+    }
+  }
+
+  /// For a program that is about to run: ETXTBSY while somebody has it open for writing (execve(2)), and nobody may
+  /// open it for writing as long as this lives.
+  func denyWriting() throws(Errno) {
+    guard !deniesWriting, let regular = dentry.inode as? RegularInode else { return }
+    deniesWriting = true
+    regular.programCount.add(1, ordering: .sequentiallyConsistent)
+    if regular.writerCount.load(ordering: .sequentiallyConsistent) > 0 { throw .ETXTBSY }
   }
 
   override var size: UInt64 { dentry.inode.size }

@@ -132,6 +132,11 @@ extension Task {
     if flags.contains(.O_NOATIME) && !credentials.owns(inode) { throw .EPERM }
     if inode.isRegular && (flags.isWritable || flags.contains(.O_TRUNC)) {
       if inode.fileSystem.isReadOnly { throw .EROFS }
+      if let regular = inode as? RegularInode,
+        regular.programCount.load(ordering: .sequentiallyConsistent) > 0
+      {
+        throw .ETXTBSY
+      }
     }
     if inode.hasLocks.load(ordering: .acquiring) {
       try inode.breakLeases(

@@ -48,6 +48,8 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
   /// Open descriptions that may write, and that only read (F_SETLEASE).
   let writerCount = Atomic<Int>(0)
   let readerCount = Atomic<Int>(0)
+  /// Programs that run from it: nobody may write to it (execve(2), ETXTBSY).
+  let programCount = Atomic<Int>(0)
   /// F_ADD_SEALS (memfd); nil: not sealable. Guarded by `lock`.
   var seals: UInt32?
   /// Shared mappings that may write. Guarded by `lock`.

@@ -47,6 +47,7 @@ final class StreamFile: File, @unchecked Sendable {
     guard offset == nil else { throw .ESPIPE }
     if buffer.remaining == 0 { return 0 }
     if isNonblocking && leftOver.isEmpty { try checkReady(input, .POLLIN) }
+    try waitOutside()
     readLock.lock()
     defer { readLock.unlock() }
     let wanted = min(buffer.remaining, Self.pieceSize)
@@ -117,6 +118,22 @@ final class StreamFile: File, @unchecked Sendable {
           do throws(Errno) { _ = try Host.poll(&entries, timeoutNs: 100_000_000) } catch {}
         }
       }
+    }
+  }
+
+  /// Members of the reader's family run while it waits for the host: the wait happens here, without a lock.
+  private func waitOutside() throws(Errno) {
+    guard leftOver.isEmpty, Task.current.process.memory.sharedFamily != nil else { return }
+    let task = Task.current
+    while true {
+      if task.hasInterruptingSignal { throw .ERESTARTSYS }
+      var entries = [
+        Host.PollEntry(
+          stream: UInt32(truncatingIfNeeded: input),
+          events: UInt16(truncatingIfNeeded: PollEvents.POLLIN.rawValue))
+      ]
+      PollWaiter.askHost(&entries, deadlineNs: nil)
+      if entries[0].revents != 0 { return }
     }
   }
 

@@ -19,9 +19,9 @@ extension Task {
   func sys_execveat(
     _ dirfd: Int32, _ path: UInt, _ argv: UInt, _ envp: UInt, flags: UInt32
   ) throws(Errno) -> Int {
-    guard flags & ~(AT.EMPTY_PATH | AT.SYMLINK_NOFOLLOW) == 0 else { throw .EINVAL }
     let name = try UserPath.read(path)
     if name.isEmpty, flags & AT.EMPTY_PATH == 0 { throw .ENOENT }
+    guard flags & ~(AT.EMPTY_PATH | AT.SYMLINK_NOFOLLOW) == 0 else { throw .EINVAL }
     let (object, absolute) = try Namespace.openForExec(name, self, at: dirfd, flags: flags)
     var room = ExecArguments.room(stackLimit: process.memory.stackLimit)
     let arguments = try ExecArguments(argv, room: &room)

@@ -61,7 +61,9 @@ extension Task {
     regs.xsave = 0
     let fsBase = flags.contains(.CLONE_SETTLS) ? request.tls : unsafe cl_block().pointee.fs_base
     if flags.contains(.CLONE_CHILD_SETTID) { memory.store(pid, at: request.childTid) }
-    if shared, flags.contains(.CLONE_PARENT_SETTID) { try? UserMemory.write(pid, to: request.parentTid) }
+    if shared, flags.contains(.CLONE_PARENT_SETTID) {
+      try? UserMemory.write(pid, to: request.parentTid)
+    }
     let completion = flags.contains(.CLONE_VFORK) ? VforkCompletion() : nil
     child.vfork = completion
 

@@ -9,7 +9,9 @@ extension AddressSpace {
   ///
   /// - Throws: ENOMEM if the owner cannot be found.
   func arbitrate(_ start: UInt, _ length: UInt) throws(Errno) {
-    guard start >= Self.lowest, start <= Self.highest, length <= Self.highest - start else { return }
+    guard start >= Self.lowest, start <= Self.highest, length <= Self.highest - start else {
+      return
+    }
     for _ in 0..<1000 {
       let owner = UserChunks.claim(start, start + length, room.number)
       if owner == 0 { return }

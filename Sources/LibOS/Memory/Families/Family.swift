@@ -97,7 +97,9 @@ final class Family: @unchecked Sendable {
       return true
     }
     // First come, first served, between members.
-    if let first = queue.first(where: { $0.space !== resident }), first.space !== space { return false }
+    if let first = queue.first(where: { $0.space !== resident }), first.space !== space {
+      return false
+    }
     if let current = resident {
       let wasOpen =
         current.residency.gate.exchange(1, ordering: .sequentiallyConsistent) == 0
@@ -209,6 +211,8 @@ final class Family: @unchecked Sendable {
     lock.lock()
     defer { lock.unlock() }
     members.append(child)
+    child.family = self
+    child.residency.isShared.store(true, ordering: .sequentiallyConsistent)
     for vma in child.vmas where !vma.isShared && vma.protection.contains(.PROT_WRITE) {
       guard detach(vma.start, vma.end, from: child) else {
         // What was saved equals what is in place.
@@ -243,7 +247,9 @@ final class Family: @unchecked Sendable {
     lock.lock()
     members.removeAll { $0 === space }
     var next = queue.first { $0.space !== space }?.space
-    if next == nil, let origin = space.origin, members.contains(where: { $0 === origin }) { next = origin }
+    if next == nil, let origin = space.origin, members.contains(where: { $0 === origin }) {
+      next = origin
+    }
     if next == nil { next = members.last }
     if let next { bringIn(next, discarding: space) }
     for vma in space.vmas { release(vma.start, vma.end, of: space) }

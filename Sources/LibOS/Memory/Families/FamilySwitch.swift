@@ -44,7 +44,9 @@ extension Family {
         while page < until {
           guard let (from, to) = CommittedPages.next(page, until, committed: true) else { break }
           if from > page { member.saved.insert(.init(start: page, end: from, content: nil)) }
-          guard let run = PageRun(pageCount: Int(to - from) >> 12, isZeroed: false) else { return false }
+          guard let run = PageRun(pageCount: Int(to - from) >> 12, isZeroed: false) else {
+            return false
+          }
           let hidden = vma.effective.isEmpty
           if hidden { PageChange.protect(from, Int(to - from), from: [], to: .PROT_READ) }
           PageContent.save(from, count: Int(to - from), to: run, 0)
@@ -93,7 +95,9 @@ extension Family {
         let vma = space.vmas[i]
         var until = min(run.end, vma.end)
         let isCommitted = CommittedPages.contains(at)
-        if let (other, _) = CommittedPages.next(at, until, committed: !isCommitted) { until = other }
+        if let (other, _) = CommittedPages.next(at, until, committed: !isCommitted) {
+          until = other
+        }
         let (holder, end) = holder(at, until, besides: space, discarding)
         until = end
         var old: Protection = vma.effective
@@ -157,7 +161,8 @@ extension Family {
         return
       }
       FamilyStatistics.bytes.add(
-        UInt64(PageContent.load(start, count: count, from: content, run.offset)), ordering: .relaxed)
+        UInt64(PageContent.load(start, count: count, from: content, run.offset)), ordering: .relaxed
+      )
       PageChange.protect(start, count, from: [.PROT_READ, .PROT_WRITE], to: new)
       return
     }
@@ -175,7 +180,9 @@ extension Family {
 
   /// Pages that the kernel is about to read or write; their permissions afterwards.
   @discardableResult
-  private func makeAccessible(_ start: UInt, _ count: Int, _ old: Protection, write: Bool) -> Protection {
+  private func makeAccessible(_ start: UInt, _ count: Int, _ old: Protection, write: Bool)
+    -> Protection
+  {
     let need: Protection = write ? [.PROT_READ, .PROT_WRITE] : .PROT_READ
     if need.isSubset(of: old) { return old }
     let now = old.union(need)
@@ -185,7 +192,9 @@ extension Family {
 
   /// Pages that the incoming member has not touched: zeros are right for memory without a file and save the
   /// page changes; other pages go.
-  private func clear(_ vma: VMA, _ start: UInt, _ count: Int, from old: Protection, to new: Protection) {
+  private func clear(
+    _ vma: VMA, _ start: UInt, _ count: Int, from old: Protection, to new: Protection
+  ) {
     if vma.object == nil, !new.isEmpty || PageChange.isFixed {
       let now = makeAccessible(start, count, old, write: true)
       PageContent.zero(start, count: count)

@@ -22,7 +22,9 @@ extension AddressSpace {
   /// One process less uses the map; with the last one its pages go. The calling thread runs in it and is the process's
   /// last one; it has no business with the memory afterwards.
   func drop() {
-    guard residency.users.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+    guard residency.users.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else {
+      return
+    }
     writeBack(Self.lowest, Self.highest)
     Family.joinLock.lock()
     isGone = true

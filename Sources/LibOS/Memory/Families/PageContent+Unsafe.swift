@@ -26,7 +26,9 @@ enum PageContent {
     return written
   }
 
-  private static func loadPage(_ to: UnsafeMutablePointer<UInt64>, _ from: UnsafePointer<UInt64>) -> Int {
+  private static func loadPage(_ to: UnsafeMutablePointer<UInt64>, _ from: UnsafePointer<UInt64>)
+    -> Int
+  {
     for i in 0..<512 as Range<Int> where unsafe to[i] != from[i] {
       unsafe UnsafeMutableRawPointer(to).copyMemory(from: from, byteCount: 4096)
       return 4096

@@ -88,7 +88,9 @@ enum UserChunks {
 
   private static func forEach(of room: UInt16, _ body: (Int) -> Void) {
     for group in 0...(chunkCount / 64) where unsafe taken[group] != 0 {
-      for i in group * 64..<min(chunkCount, group * 64 + 64) where unsafe owners[i] == room { body(i) }
+      for i in group * 64..<min(chunkCount, group * 64 + 64) where unsafe owners[i] == room {
+        body(i)
+      }
     }
   }
 }
