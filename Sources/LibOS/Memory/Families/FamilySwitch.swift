@@ -21,7 +21,6 @@ extension Family {
       while i < member.vmas.count, member.vmas[i].start < end {
         let vma = member.vmas[i]
         i += 1
-        if vma.isShared { continue }
         guard save(member, vma, max(start, vma.start), min(end, vma.end)) else { return false }
       }
     }
@@ -39,7 +38,11 @@ extension Family {
     var at = start
     while at < end {
       let (isSaved, until) = member.saved.state(at, end)
-      if !isSaved {
+      if !isSaved, vma.isShared {
+        // Its pages go to the object; the member's next access brings them back.
+        vma.evictShared(at, until)
+        member.saved.insert(.init(start: at, end: until, content: nil))
+      } else if !isSaved {
         var page = at
         while page < until {
           guard let (from, to) = CommittedPages.next(page, until, committed: true) else { break }
@@ -104,12 +107,12 @@ extension Family {
         if let owner = holder ?? discarding, let j = owner.find(at) {
           until = min(until, owner.vmas[j].end)
           old = owner.vmas[j].effective
+          owner.vmas[j].evictShared(at, until)
         }
         bringIn(space, vma, run.part(at, until), holder, isCommitted: isCommitted, protection: old)
         at = until
       }
     }
-    adjustShared(space, discarding)
   }
 
   /// One stretch of pages that are all alike.
@@ -126,7 +129,6 @@ extension Family {
         while i < member.vmas.count, member.vmas[i].start < run.end {
           let other = member.vmas[i]
           i += 1
-          if other.isShared { continue }
           if !save(member, other, max(start, other.start), min(run.end, other.end)) {
             forget(member, start, run.end)
           }
@@ -195,32 +197,13 @@ extension Family {
   private func clear(
     _ vma: VMA, _ start: UInt, _ count: Int, from old: Protection, to new: Protection
   ) {
-    if vma.object == nil, !new.isEmpty || PageChange.isFixed {
+    if vma.object == nil, !vma.isShared, !new.isEmpty || PageChange.isFixed {
       let now = makeAccessible(start, count, old, write: true)
       PageContent.zero(start, count: count)
       PageChange.protect(start, count, from: now, to: new)
     } else {
       PageChange.release(start, count)
       _ = CommittedPages.set(start, start + UInt(count), false)
-    }
-  }
-
-  /// Shared memory stays where it is, but members may see it with different permissions.
-  private func adjustShared(_ space: AddressSpace, _ discarding: AddressSpace?) {
-    guard let last = discarding ?? resident, last !== space else { return }
-    for vma in space.vmas where vma.isShared {
-      var i = last.index(above: vma.start)
-      while i < last.vmas.count, last.vmas[i].start < vma.end {
-        let other = last.vmas[i]
-        i += 1
-        if !other.isShared || other.effective == vma.effective { continue }
-        var at = max(vma.start, other.start)
-        let end = min(vma.end, other.end)
-        while let (from, to) = CommittedPages.next(at, end, committed: true) {
-          PageChange.protect(from, Int(to - from), from: other.effective, to: vma.effective)
-          at = to
-        }
-      }
     }
   }
 
@@ -247,14 +230,14 @@ extension Family {
     while i < member.vmas.count, member.vmas[i].start < end {
       let vma = member.vmas[i]
       i += 1
-      if vma.isShared { continue }
       var at = max(start, vma.start)
       let last = min(end, vma.end)
       while at < last {
         let (isSaved, until) = member.saved.state(at, last)
         if !isSaved {
+          vma.evictShared(at, until)
           member.saved.insert(.init(start: at, end: until, content: nil))
-          outOfMemory(member)
+          if !vma.isShared { outOfMemory(member) }
         }
         at = until
       }

@@ -25,11 +25,12 @@ extension AddressSpace {
     guard residency.users.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else {
       return
     }
-    writeBack(Self.lowest, Self.highest)
     Family.joinLock.lock()
     isGone = true
     Family.joinLock.unlock()
     lock.lock()
+    // While this process is still resident: the others' maps do not change.
+    for i in vmas.indices where vmas[i].isShared && !isSharedInPlace(vmas[i]) { vmas[i].leaveShared() }
     if residency.isShared.load(ordering: .acquiring), let family {
       family.remove(self)
     } else {
@@ -44,6 +45,24 @@ extension AddressSpace {
     origin = nil
     _ = consume old
     Graveyard.bury(self)
+  }
+}
+
+extension AddressSpace {
+  /// Another member of the family shows the same shared object at the same place: its pages can stay.
+  private func isSharedInPlace(_ vma: VMA) -> Bool {
+    guard vma.isShared, let family else { return false }
+    family.lock.lock()
+    defer { family.lock.unlock() }
+    for member in family.members where member !== self {
+      if let i = member.find(vma.start), member.vmas[i].end >= vma.end, member.vmas[i].isShared,
+        member.vmas[i].object === vma.object,
+        member.vmas[i].offset + UInt64(vma.start - member.vmas[i].start) == vma.offset
+      {
+        return true
+      }
+    }
+    return false
   }
 }
 
