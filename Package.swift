@@ -16,6 +16,7 @@ let package = Package(
     .executable(name: "cloister", targets: ["cloister"]),
     .executable(name: "cloister-tools", targets: ["cloister-tools"]),
     .library(name: "Attestation", targets: ["Attestation"]),
+    .library(name: "AttestationTLS", targets: ["AttestationTLS"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -99,6 +100,18 @@ let package = Package(
         "Attestation", .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ], swiftSettings: hostSettings),
+    .target(
+      name: "AttestationTLS",
+      dependencies: [
+        "Attestation", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ], swiftSettings: hostSettings),
+    .executableTarget(
+      name: "ra-tls-client",
+      dependencies: [
+        "Attestation", "AttestationTLS", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ], path: "Samples/ra-tls/Client", swiftSettings: hostSettings),
     .systemLibrary(name: "CZydis", providers: [.apt(["libzydis-dev"])]),
     .target(
       name: "Payload",
@@ -153,6 +166,14 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "X509", package: "swift-certificates"),
+      ]),
+    .testTarget(
+      name: "AttestationTLSTests",
+      dependencies: [
+        "AttestationTLS", "SoftwareQuoting", .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "X509", package: "swift-certificates"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
       ]),
     .testTarget(
       name: "AttestationTests",

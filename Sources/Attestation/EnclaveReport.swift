@@ -32,11 +32,6 @@ public struct EnclaveReport: Hashable, Sendable {
 
   public var flags: AttributeFlags { AttributeFlags(rawValue: littleEndian(field(48, 8))) }
   public var XFRM: UInt64 { littleEndian(field(56, 8)) }
-
-  /// All reserved bytes are zero, as the hardware makes them.
-  var reservedBytesAreZero: Bool {
-    [21..<32, 96..<128, 160..<192, 262..<304].allSatisfy { bytes[$0].allSatisfy { $0 == 0 } }
-  }
 }
 
 /// ATTRIBUTES.FLAGS (SDM vol. 3D, table "Layout of ATTRIBUTES").

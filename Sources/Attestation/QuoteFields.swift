@@ -19,28 +19,36 @@ struct QuoteFields {
     if header.version == 3 {
       add("qeSVN", "\(littleEndian(header.svnBytes[..<2]))")
       add("pceSVN", "\(littleEndian(header.svnBytes[2...]))")
+    } else {
+      add("reserved", hex: header.svnBytes)
     }
     add("qeVendorId", hex: header.vendorID)
     add("userData", hex: header.userData)
+    if header.version == 5 {
+      let start = QuoteHeader.size
+      add("bodyType", "\(littleEndian(quote.bytes[start..<start + 2]))")
+      add("bodySize", "\(littleEndian(quote.bytes[start + 2..<start + 6]))")
+    }
     switch quote.body {
     case .enclave(let report): add(report, prefix: "")
     case .td(let report): add(report)
     }
     let signature = quote.signature
+    add("signatureDataSize", "\(quote.bytes.count - quote.signedBytes.count - 4)")
     add("signature", hex: signature.signature)
     add("attestationKey", hex: signature.attestationKey)
     add(signature.qeReport, prefix: "qe.")
     add("qe.signature", hex: signature.qeReportSignature)
     add("qe.authenticationData", hex: signature.qeAuthenticationData)
-    add("certificationDataType", "\(signature.certificationData.type)")
+    add(signature.certificationData)
     add("size", "\(quote.bytes.count)")
   }
 
-  private mutating func add(_ name: String, _ value: String) {
+  mutating func add(_ name: String, _ value: String) {
     fields.append(Field(name: name, value: value, reversed: nil))
   }
 
-  private mutating func add(_ name: String, hex: [UInt8]) { add(name, Hex.encode(hex)) }
+  mutating func add(_ name: String, hex: [UInt8]) { add(name, Hex.encode(hex)) }
 
   private mutating func add(_ name: String, measurement: [UInt8]) {
     fields.append(
@@ -143,6 +151,7 @@ struct QuoteJSON: Encodable {
 
   private static let numeric = [
     "version", "attestationKeyType", "qeSVN", "pceSVN", "cetAttributes", "isvprodid", "isvsvn",
-    "configsvn", "certificationDataType", "size",
+    "configsvn", "certificationDataType", "size", "pcesvn", "bodyType", "bodySize",
+    "signatureDataSize",
   ]
 }

@@ -27,7 +27,10 @@ extension Runner {
     let state = try StateFolder()
     let root = try DevelopmentRoot(
       mounts: mounts, showsRoot: configuration.flags.contains(.insecureDevelopmentRoot))
-    let broker = try Broker.fork(serving: root) { (mrenclave, attributes) throws(HostError) in
+    let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
+    let broker = try Broker.fork(
+      serving: root, quoting: QuotingSide(isHardware: choice.kind == .hardware)
+    ) { (mrenclave, attributes) throws(HostError) in
       // Only an enclave that says of itself that it is a debug enclave gets the debug key's signature.
       guard isDebug else { throw HostError("the debug key signs debug enclaves only") }
       return try DebugSigner(state).sign(
@@ -38,7 +41,6 @@ extension Runner {
     let objects = try PayloadObjects(folder)
     clock.lap("broker")
 
-    let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
     if !options.isQuiet, let warning = choice.payloadWarning(isDebug: isDebug) {
       EnclaveProcess.say(warning)
     }
@@ -59,7 +61,8 @@ extension Runner {
     let timings = clock
     let machineName = choice.name
     let process = EnclaveProcess(
-      machine: built.machine, configuration: configuration, source: broker, payload: objects
+      machine: built.machine, configuration: configuration, source: broker, payload: objects,
+      quoting: broker
     ) { process, code in
       report.write(
         machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,

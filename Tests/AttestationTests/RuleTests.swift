@@ -1,4 +1,5 @@
 import Crypto
+import Foundation
 import SoftwareQuoting
 import Testing
 import X509
@@ -123,6 +124,66 @@ struct RuleTests {
         certificates.pck, certificates.platformCA, certificates.root)
     }
     #expect(try beside.verdict().isAccepted)
+  }
+  /// Quote versions and certification data types, the chain beside the quote where it has none.
+  @Test(
+    "certification data of types 1, 2, 3, 4, 5 and 7, in versions 3, 4 and 5",
+    arguments: [3, 4, 5] as [UInt16], [1, 2, 3, 4, 5, 7] as [UInt16])
+  func certificationData(version: UInt16, type: UInt16) throws {
+    var evidence = MadeEvidence()
+    evidence.changeQuote = {
+      $0.version = version
+      if version == 5 { $0.body = [1, 0, 0x80, 1, 0, 0] + $0.body }
+      $0.certificationDataType = type
+      switch type {
+      case 1: $0.certificationData = [UInt8](repeating: 1, count: 36)
+      case 2: $0.certificationData = [UInt8](repeating: 1, count: 276)
+      case 3: $0.certificationData = [UInt8](repeating: 1, count: 404)
+      case 4:
+        // The first of the chain's three blocks.
+        let end = "-----END CERTIFICATE-----"
+        let text = String(decoding: $0.certificationData, as: UTF8.self)
+        $0.certificationData = Array((text.components(separatedBy: end)[0] + end + "\n").utf8)
+      case 7: $0.certificationData = [UInt8](repeating: 9, count: 100)
+      default: break
+      }
+    }
+    if type != 5 { try expect(.MISSING, at: .pckChain, evidence, outcome: .undecided) }
+    evidence.changeCollateral = { collateral, certificates in
+      collateral[.pckChain] = PKICertificates.pem(
+        certificates.pck, certificates.platformCA, certificates.root)
+    }
+    let verdict = try evidence.verdict()
+    #expect(verdict.isAccepted, Comment(rawValue: verdict.text))
+    let quote = try #require(verdict.quote)
+    #expect(quote.signature.certificationData.type == type)
+    let shown = quote.text
+    #expect(
+      shown.contains(type == 7 ? "cert.platformManifest" : type >= 4 ? "pck.fmspc" : "cert.pceid"))
+    // One byte more or less in a record is malformed.
+    guard type <= 3 else { return }
+    let change = evidence.changeQuote
+    for extra in [true, false] {
+      evidence.changeQuote = {
+        change(&$0)
+        if extra { $0.certificationData.append(0) } else { $0.certificationData.removeLast() }
+      }
+      try expect(.MALFORMED, at: .quoteFormat, evidence)
+    }
+  }
+  @Test(
+    "the types 0, 6 inside 6, 8 and others are refused", arguments: [0, 6, 8, 65535] as [UInt16])
+  func unknownCertificationData(type: UInt16) throws {
+    try expect(
+      .MALFORMED, at: .quoteFormat, .with { $0.changeQuote = { $0.certificationDataType = type } })
+    try expect(
+      .MALFORMED, at: .quoteFormat,
+      .with {
+        $0.changeQuote = {
+          $0.version = 4
+          $0.certificationDataType = type
+        }
+      })
   }
   @Test("the chain beside the quote must be the quote's") func otherChain() throws {
     try expect(

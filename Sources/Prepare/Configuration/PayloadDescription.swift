@@ -56,7 +56,11 @@ public struct PayloadDescription {
     }
     try readLoader(reader)
     if let fs = try reader.table("fs") { try readFiles(fs, host) }
-    if let sgx = try reader.table("sgx") { try readSGX(sgx, host) }
+    if let sgx = try reader.table("sgx") {
+      try readSGX(sgx, host)
+    } else {
+      flags.insert(.remoteAttestation)
+    }
     if let sys = try reader.table("sys") {
       if let name = try sys.string("host_name") { hostName = name }
       if try sys.flag("insecure_kernel_log") == true { flags.insert(.insecureKernelLog) }
@@ -193,6 +197,12 @@ public struct PayloadDescription {
     if let n = try sgx.integer("isvprodid", in: 0...65535) { isvProdID = UInt16(n) }
     if let n = try sgx.integer("isvsvn", in: 0...65535) { isvSVN = UInt16(n) }
     if try sgx.flag("insecure_debug") == true { flags.insert(.insecureDebug) }
+    switch try sgx.string("remote_attestation") {
+    case nil, "dcap": flags.insert(.remoteAttestation)
+    case "none": break
+    case let other?:
+      throw sgx.error("remote_attestation", "\"\(other)\" is not known; use dcap or none")
+    }
     if let cpu = try sgx.table("cpu_features") {
       let features: [(String, MeasuredConfiguration.Flags, MeasuredConfiguration.Flags)] = [
         ("avx", .requiresAVX, .refusesAVX), ("avx512", .requiresAVX512, .refusesAVX512),
@@ -214,7 +224,6 @@ public struct PayloadDescription {
       "allowed_files":
         "files that nobody checks: use an fs.mounts entry of type insecure_passthrough",
       "file_check_policy": "files that are not in the payload do not exist; remove the key",
-      "remote_attestation": "every payload can be attested; remove the key",
       "edmm_enable": "both profiles are measured and signed; choose with `cloister run --profile`",
       "nonpie_binary": "ET_EXEC programs always work; remove the key",
       "preheat_enclave": "use `cloister run --profile fixed`, which adds all memory at the start",

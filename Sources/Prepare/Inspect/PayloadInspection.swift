@@ -101,6 +101,7 @@ public struct PayloadInspection {
         + (c.pageCacheSize == 0 ? "an eighth" : "\(c.pageCacheSize >> 20) MiB"))
     line("threads", "\(c.threadCount)")
     line("network", c.network == .host ? "the host's" : "none")
+    line("attestation", c.flags.contains(.remoteAttestation) ? "dcap" : "none")
     line("inputs are data", c.flags.contains(.inputsAreData) ? "yes" : "not said")
     for m in c.temporaryMounts { line("tmpfs", text(m)) }
     line("system calls", c.systemCalls.map { "\(Self.numbers($0).count) allowed" } ?? "all")
@@ -133,6 +134,7 @@ public struct PayloadInspection {
       ("hostName", .string(text(c.hostName))), ("memory", .number(c.memorySize)),
       ("pageCache", .number(c.pageCacheSize)), ("threads", .number(UInt64(c.threadCount))),
       ("network", .string(c.network == .host ? "host" : "none")),
+      ("remoteAttestation", .bool(c.flags.contains(.remoteAttestation))),
       ("inputsAreData", .bool(c.flags.contains(.inputsAreData))),
       ("debug", .bool(c.flags.contains(.insecureDebug))), ("tmpfs", strings(c.temporaryMounts)),
       ("insecurePassthrough", .array(mounts)),
