@@ -18,6 +18,9 @@ import LinuxABI
   private let isKernel: Bool
   /// Bytes not transferred yet.
   public private(set) var remaining: Int
+  /// A page that cannot be touched ends a transfer after the bytes before it, as with regular files; otherwise a
+  /// piece comes whole or not at all, as with sockets and pipes.
+  public var endsAtFault = false
 
   /// One piece of user memory. Not checked before the transfer.
   public init(user address: UInt, count: Int) {
@@ -47,7 +50,8 @@ import LinuxABI
 
   /// Hands out `min(count, remaining)` bytes from kernel memory. Throws EFAULT if not even one byte
   /// could be stored; a later fault ends the transfer early, as in Linux.
-  @unsafe public mutating func write(from source: UnsafeRawPointer, count: Int) throws(Errno) -> Int {
+  @unsafe public mutating func write(from source: UnsafeRawPointer, count: Int) throws(Errno) -> Int
+  {
     var done = 0
     let total = min(count, remaining)
     while done < total {
@@ -60,7 +64,14 @@ import LinuxABI
       } else {
         do throws(Errno) {
           // SAFETY: the caller vouches for `source`.
-          try unsafe UserMemory.copyOut(to: first.address, from: source + done, count: n)
+          let moved = try unsafe UserMemory.copyOutSome(
+            to: first.address, from: source + done, count: n)
+          if moved < n {
+            if done == 0, moved == 0 || !endsAtFault { throw Errno.EFAULT }
+            if !endsAtFault { return done }
+            step(moved)
+            return done + moved
+          }
         } catch {
           if done > 0 { return done }
           throw error
@@ -88,7 +99,14 @@ import LinuxABI
       } else {
         do throws(Errno) {
           // SAFETY: as in `write`.
-          try unsafe UserMemory.copyIn(to: destination + done, from: first.address, count: n)
+          let moved = try unsafe UserMemory.copyInSome(
+            to: destination + done, from: first.address, count: n)
+          if moved < n {
+            if done == 0, moved == 0 || !endsAtFault { throw Errno.EFAULT }
+            if !endsAtFault { return done }
+            step(moved)
+            return done + moved
+          }
         } catch {
           if done > 0 { return done }
           throw error

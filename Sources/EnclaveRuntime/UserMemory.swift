@@ -17,9 +17,10 @@ import LinuxABI
   #endif
 
   /// Commits the page that holds `address` for reading or writing; false: EFAULT.
-  nonisolated(unsafe) public static var faultIn: @Sendable (_ address: UInt, _ write: Bool) -> Bool = {
-    _, _ in false
-  }
+  nonisolated(unsafe) public static var faultIn:
+    @Sendable (_ address: UInt, _ write: Bool) -> Bool = {
+      _, _ in false
+    }
 
   /// Throws EFAULT unless `address ..< address + count` lies in user space.
   @inlinable public static func check(_ address: UInt, _ count: Int) throws(Errno) {
@@ -32,17 +33,27 @@ import LinuxABI
   @unsafe public static func copyIn(
     to destination: UnsafeMutableRawPointer, from address: UInt, count: Int
   ) throws(Errno) {
-    if count == 0 { return }
+    guard try unsafe copyInSome(to: destination, from: address, count: count) == count else {
+      throw .EFAULT
+    }
+  }
+
+  /// As `copyIn`, but a page that cannot be read ends it: the bytes before it.
+  @unsafe static func copyInSome(
+    to destination: UnsafeMutableRawPointer, from address: UInt, count: Int
+  ) throws(Errno) -> Int {
+    if count == 0 { return 0 }
     try check(address, count)
     var done = 0
     while true {
       // SAFETY: the source was checked to be user memory and the routine survives faults.
       let left = unsafe Int(
         cl_copy_user(
-          destination + done, UnsafeRawPointer(bitPattern: address + UInt(done))!, UInt64(count - done)))
-      if left == 0 { return }
+          destination + done, UnsafeRawPointer(bitPattern: address + UInt(done))!,
+          UInt64(count - done)))
       done = count - left
-      guard unsafe faultIn(address + UInt(done), false) else { throw .EFAULT }
+      if left == 0 { return done }
+      guard unsafe faultIn(address + UInt(done), false) else { return done }
     }
   }
 
@@ -50,7 +61,16 @@ import LinuxABI
   @unsafe public static func copyOut(
     to address: UInt, from source: UnsafeRawPointer, count: Int
   ) throws(Errno) {
-    if count == 0 { return }
+    guard try unsafe copyOutSome(to: address, from: source, count: count) == count else {
+      throw .EFAULT
+    }
+  }
+
+  /// As `copyOut`, but a page that cannot be written ends it: the bytes before it.
+  @unsafe static func copyOutSome(
+    to address: UInt, from source: UnsafeRawPointer, count: Int
+  ) throws(Errno) -> Int {
+    if count == 0 { return 0 }
     try check(address, count)
     var done = 0
     while true {
@@ -59,9 +79,9 @@ import LinuxABI
         cl_copy_user(
           UnsafeMutableRawPointer(bitPattern: address + UInt(done))!, source + done,
           UInt64(count - done)))
-      if left == 0 { return }
       done = count - left
-      guard unsafe faultIn(address + UInt(done), true) else { throw .EFAULT }
+      if left == 0 { return done }
+      guard unsafe faultIn(address + UInt(done), true) else { return done }
     }
   }
 
@@ -95,7 +115,9 @@ import LinuxABI
   }
 
   /// Writes a plain structure (any alignment).
-  @inlinable public static func write<T: BitwiseCopyable>(_ value: T, to address: UInt) throws(Errno) {
+  @inlinable public static func write<T: BitwiseCopyable>(_ value: T, to address: UInt)
+    throws(Errno)
+  {
     var value = value
     // SAFETY: the source is a local of exactly that size.
     try unsafe withUnsafeMutablePointer(to: &value) { (p) throws(Errno) in

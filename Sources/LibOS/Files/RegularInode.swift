@@ -187,6 +187,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
 
   /// Bytes from `offset` on, at most to the end of the file.
   func read(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
+    buffer.endsAtFault = true
     sharedPages?.collect(offset, UInt64(buffer.remaining), self)
     return try readContent(&buffer, at: offset)
   }
@@ -261,6 +262,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
 
   /// Takes bytes in at `offset`; the file grows as needed.
   func write(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
+    buffer.endsAtFault = true
     if let sharedPages { return try writeShared(&buffer, at: offset, sharedPages) }
     return try writeContent(&buffer, at: offset)
   }

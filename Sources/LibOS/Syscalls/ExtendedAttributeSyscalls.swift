@@ -3,10 +3,12 @@ import LinuxABI
 
 let extendedAttributeSyscalls: [Syscall] = [
   Syscall(188, "setxattr") { (t, a) throws(Errno) in
+    try t.checkName(a.a1)
     let d = try t.resolve(try UserPath.read(a.a0), follow: true)
     return try t.setxattr(d, a.a1, a.a2, size: a.a3, flags: a.uint32(4))
   },
   Syscall(189, "lsetxattr") { (t, a) throws(Errno) in
+    try t.checkName(a.a1)
     let d = try t.resolve(try UserPath.read(a.a0), follow: false)
     return try t.setxattr(d, a.a1, a.a2, size: a.a3, flags: a.uint32(4))
   },
@@ -15,10 +17,12 @@ let extendedAttributeSyscalls: [Syscall] = [
     return try t.setxattr(d, a.a1, a.a2, size: a.a3, flags: a.uint32(4))
   },
   Syscall(191, "getxattr") { (t, a) throws(Errno) in
+    try t.checkName(a.a1)
     let d = try t.resolve(try UserPath.read(a.a0), follow: true)
     return try t.getxattr(d, a.a1, a.a2, size: a.a3)
   },
   Syscall(192, "lgetxattr") { (t, a) throws(Errno) in
+    try t.checkName(a.a1)
     let d = try t.resolve(try UserPath.read(a.a0), follow: false)
     return try t.getxattr(d, a.a1, a.a2, size: a.a3)
   },
@@ -39,10 +43,12 @@ let extendedAttributeSyscalls: [Syscall] = [
     return try t.listxattr(d, a.a1, size: a.a2)
   },
   Syscall(197, "removexattr") { (t, a) throws(Errno) in
+    try t.checkName(a.a1)
     let d = try t.resolve(try UserPath.read(a.a0), follow: true)
     return try t.removexattr(d, a.a1)
   },
   Syscall(198, "lremovexattr") { (t, a) throws(Errno) in
+    try t.checkName(a.a1)
     let d = try t.resolve(try UserPath.read(a.a0), follow: false)
     return try t.removexattr(d, a.a1)
   },
@@ -55,6 +61,9 @@ let extendedAttributeSyscalls: [Syscall] = [
 extension Task {
   private static var XATTR_CREATE: UInt32 { 1 }
   private static var XATTR_REPLACE: UInt32 { 2 }
+
+  /// The name is looked at before the path.
+  func checkName(_ address: UInt) throws(Errno) { _ = try readName(address) }
 
   private func readName(_ address: UInt) throws(Errno) -> [UInt8] {
     let name = try UserMemory.readCString(address, limit: 256, tooLong: .ERANGE)

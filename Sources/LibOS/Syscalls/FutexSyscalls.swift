@@ -162,7 +162,9 @@ extension Task {
   func sys_futex_waitv(
     _ address: UInt, count: UInt32, flags: UInt32, timeout: UInt, clock: Int32
   ) throws(Errno) -> Int {
-    guard flags == 0, count > 0, count <= UInt32(FutexWaitv.FUTEX_WAITV_MAX) else { throw .EINVAL }
+    guard flags == 0, count > 0, count <= UInt32(FutexWaitv.FUTEX_WAITV_MAX),
+      address != 0
+    else { throw .EINVAL }
     var deadline: UInt64?
     if timeout != 0 {
       guard clock == ClockID.CLOCK_MONOTONIC || clock == ClockID.CLOCK_REALTIME else { throw .EINVAL }

@@ -4,10 +4,12 @@ import LinuxABI
 /// getrlimit(2), prlimit(2).
 let limitSyscalls: [Syscall] = [
   Syscall(97, "getrlimit") { (t, a) throws(Errno) in
-    try t.sys_prlimit64(pid: 0, a.uint32(0), new: 0, old: a[1])
+    if a[1] == 0 { throw .EFAULT }
+    return try t.sys_prlimit64(pid: 0, a.uint32(0), new: 0, old: a[1])
   },
   Syscall(160, "setrlimit") { (t, a) throws(Errno) in
-    try t.sys_prlimit64(pid: 0, a.uint32(0), new: a[1], old: 0)
+    if a[1] == 0 { throw .EFAULT }
+    return try t.sys_prlimit64(pid: 0, a.uint32(0), new: a[1], old: 0)
   },
   Syscall(302, "prlimit64") { (t, a) throws(Errno) in
     try t.sys_prlimit64(pid: a.int32(0), a.uint32(1), new: a[2], old: a[3])

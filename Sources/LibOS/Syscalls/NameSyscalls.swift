@@ -69,8 +69,17 @@ extension Task {
         && !flags.isDisjoint(with: [.RENAME_NOREPLACE, .RENAME_WHITEOUT]))
     else { throw .EINVAL }
     if flags.contains(.RENAME_WHITEOUT) && !fileCredentials.isPrivileged { throw .EPERM }
-    try rename(
-      oldfd, try UserPath.read(oldPath), newfd, try UserPath.read(newPath), flags)
+    let old = try UserPath.read(oldPath)
+    let new: [UInt8]
+    do throws(Errno) {
+      new = try UserPath.read(newPath)
+    } catch {
+      // What is wrong with the first is told first.
+      var from = try PathWalk(self, old, base: try base(oldfd, for: old))
+      _ = try from.walkToLast()
+      throw error
+    }
+    try rename(oldfd, old, newfd, new, flags)
     return 0
   }
 

@@ -81,7 +81,14 @@ extension Task {
       selector = .group(id == 0 ? process.group : id)
     default: throw .EINVAL
     }
-    let event = try process.waitForChild(selector, options)
+    let event: ChildEvent?
+    do throws(Errno) {
+      event = try process.waitForChild(selector, options)
+    } catch {
+      // Linux clears the structure whatever the result, and a bad one is what it then tells.
+      if info != 0 { try UserMemory.zero(info, count: 28) }
+      throw error
+    }
     if usage != 0, let event { try UserMemory.write(event.usage, to: usage) }
     if info != 0 {
       // Linux writes the 28 bytes that mean something.

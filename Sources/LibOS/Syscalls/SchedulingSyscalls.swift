@@ -13,6 +13,7 @@ let schedulingSyscalls: [Syscall] = [
     try t.sys_sched_setscheduler(pid: a.int32(0), policy: nil, parameters: a[1])
   },
   Syscall(143, "sched_getparam") { (t, a) throws(Errno) in
+    guard a[1] != 0, a.int32(0) >= 0 else { throw .EINVAL }
     let target = try t.schedulingTarget(a.int32(0))
     try UserMemory.write(target.scheduling.priority, to: a[1])
     return 0

@@ -201,19 +201,24 @@ extension Task {
   }
 
   /// A siginfo_t of the program's. Only itself may claim to be the kernel or kill(2).
-  private func readInfo(_ address: UInt, signal: Int32, to target: Process) throws(Errno) -> SignalInfo {
+  private func readInfo(_ address: UInt, signal: Int32) throws(Errno) -> SignalInfo {
     var info = try UserMemory.read(address, as: SignalInfo.self)
     info.signo = signal
-    if info.code >= 0 || info.code == SignalInfo.SI_TKILL, target !== process { throw .EPERM }
     return info
+  }
+
+  /// What the kernel says of itself nobody may say to another.
+  private func mayClaim(_ info: SignalInfo, to number: Int32, own: Int32) -> Bool {
+    !(info.code >= 0 || info.code == SignalInfo.SI_TKILL) || number == own
   }
 
   /// `rt_sigqueueinfo(pid_t tgid, int sig, siginfo_t *info);`
   func sys_rt_sigqueueinfo(pid: Int32, signal number: Int32, info: UInt) throws(Errno) -> Int {
+    let info = try readInfo(info, signal: number)
+    guard mayClaim(info, to: pid, own: process.pid) else { throw .EPERM }
     guard let target = TaskTable.shared.process(pid) ?? TaskTable.shared.task(pid)?.process else {
       throw .ESRCH
     }
-    let info = try readInfo(info, signal: number, to: target)
     let signal = try checkSignal(number)
     guard maySignal(target, signal) else { throw .EPERM }
     if signal != nil { try target.send(info) }
@@ -224,8 +229,13 @@ extension Task {
   func sys_rt_tgsigqueueinfo(
     group: Int32, tid: Int32, signal number: Int32, info: UInt
   ) throws(Errno) -> Int {
+    let info = try readInfo(info, signal: number)
+    if tid > 0, group > 0, !mayClaim(info, to: tid, own: self.tid),
+      TaskTable.shared.task(tid)?.process !== process
+    {
+      throw .EPERM
+    }
     let target = try target(group: group, tid: tid)
-    let info = try readInfo(info, signal: number, to: target.process)
     let signal = try checkSignal(number)
     guard maySignal(target.process, signal) else { throw .EPERM }
     if signal != nil { try target.process.send(info, to: target) }

@@ -89,7 +89,8 @@ extension Task {
     let count = Int(min(count, 0x7FFF_F000))
     var done = 0
     while done < count {
-      let piece = min(count - done, 4096)
+      // To the page's end: what can be written is, before a page that cannot.
+      let piece = min(count - done, 4096 - Int((address &+ UInt(done)) & 4095))
       do throws(Errno) {
         try UserMemory.writeBytes(Random.bytes(count: piece), to: address &+ UInt(done))
       } catch {

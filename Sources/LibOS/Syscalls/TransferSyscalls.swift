@@ -129,6 +129,7 @@ extension Task {
     let size = from.inode.size
     let length = min(limit, size > first ? size - first : 0)
     let n = try transfer(from, first, to, second, UInt(length))
+    if n == 0 { return 0 }
     if start == nil { from.offset = first + UInt64(n) } else {
       try UserMemory.write(first + UInt64(n), to: inOffset)
     }

@@ -24,7 +24,7 @@ struct FutexKey: Equatable {
     try UserMemory.check(address, 4)
     self.isPrivate = isPrivate
     self.address = address
-    if !isPrivate, let (object, offset) = process.memory.sharedWord(address) {
+    if !isPrivate, let (object, offset) = try process.memory.sharedWord(address) {
       space = object
       place = offset
     } else {
@@ -42,11 +42,16 @@ struct FutexKey: Equatable {
 extension AddressSpace {
   /// Identity of this memory map for private futexes.
   var futexSpace: UInt { AddressIdentity.of(self) }
-  /// Identity of the shared object that is mapped at `address`, and the offset in it.
-  func sharedWord(_ address: UInt) -> (object: UInt, offset: UInt)? {
+  /// Identity of the shared object that is mapped at `address`, and the offset in it; nil: private memory.
+  ///
+  /// - Throws: EFAULT for what is not mapped, cannot be read, or is anonymous and can never change (Linux
+  ///   get_futex_key()).
+  func sharedWord(_ address: UInt) throws(Errno) -> (object: UInt, offset: UInt)? {
     lock.lock()
     defer { lock.unlock() }
-    guard let i = find(address), let shared = vmas[i].shared else { return nil }
+    guard let i = find(address), !vmas[i].protection.isEmpty else { throw .EFAULT }
+    if vmas[i].object == nil, !vmas[i].protection.contains(.PROT_WRITE) { throw .EFAULT }
+    guard let shared = vmas[i].shared else { return nil }
     return (AddressIdentity.of(shared), UInt(vmas[i].offset) + (address - vmas[i].start))
   }
 }
