@@ -4,7 +4,7 @@ import LinuxABI
 
 /// The character devices there are (null(4), full(4), random(4), tty(4)).
 enum CharacterDevice {
-  case null, zero, full, random, tty
+  case null, zero, full, random, tty, ptmx
 
   init?(_ rdev: UInt64) {
     switch (DeviceNumber.major(rdev), DeviceNumber.minor(rdev)) {
@@ -13,12 +13,18 @@ enum CharacterDevice {
     case (1, 7): self = .full
     case (1, 8), (1, 9): self = .random
     case (5, 0): self = .tty
+    case (5, 2): self = .ptmx
     default: return nil
     }
   }
 
   func open(_ dentry: Dentry, flags: OpenFlags) throws(Errno) -> File {
+    if self == .ptmx { return PseudoTerminalMaster(try PseudoTerminals.make(), dentry, flags: flags) }
     if self == .tty {
+      if let terminal = ControllingTerminal.of(Task.current.process) {
+        return try PseudoTerminalSlave.open(
+          terminal, Task.current, flags: flags.union(.O_NOCTTY), dentry: dentry)
+      }
       guard Host.standardStream(0) == .terminal else { throw .ENXIO }
       return StreamFile(input: 0, output: 0, kind: .terminal, flags: flags)
     }
@@ -39,7 +45,7 @@ final class DeviceFile: File, @unchecked Sendable {
     switch device {
     case .null: return 0
     case .zero, .full: return try buffer.writeZeros(count: buffer.remaining)
-    case .tty: return 0
+    case .tty, .ptmx: return 0
     case .random:
       // RDRAND and nothing else, whichever way a program asks.
       var done = 0

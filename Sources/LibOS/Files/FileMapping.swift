@@ -42,6 +42,11 @@ final class FileMapping: MappedObject, @unchecked Sendable {
     return try regular.read(&buffer, at: offset)
   }
 
+  override func pieces(_ offset: UInt64, _ count: Int) throws(Errno) -> [PagePiece]? {
+    guard let regular = dentry.inode as? RegularInode, regular.sharedPages == nil else { return nil }
+    return try regular.pieces(offset, count)
+  }
+
   override var shared: SharedPages? { (dentry.inode as? RegularInode)?.sharedPages }
   override var sharedBacking: (any SharedBacking)? { dentry.inode as? RegularInode }
 

@@ -6,6 +6,23 @@ enum Ioctl {
   static var TCSETS: UInt32 { 0x5402 }
   static var TCSETSW: UInt32 { 0x5403 }
   static var TCSETSF: UInt32 { 0x5404 }
+  static var TCGETS2: UInt32 { 0x802C_542A }
+  static var TCSETS2: UInt32 { 0x402C_542B }
+  static var TCSETSW2: UInt32 { 0x402C_542C }
+  static var TCSETSF2: UInt32 { 0x402C_542D }
+  static var TCSBRKP: UInt32 { 0x5425 }
+  static var TIOCEXCL: UInt32 { 0x540C }
+  static var TIOCNXCL: UInt32 { 0x540D }
+  static var TIOCGEXCL: UInt32 { 0x8004_5440 }
+  static var TIOCPKT: UInt32 { 0x5420 }
+  static var TIOCGPKT: UInt32 { 0x8004_5438 }
+  static var TIOCSETD: UInt32 { 0x5423 }
+  static var TIOCGETD: UInt32 { 0x5424 }
+  static var TIOCGPTN: UInt32 { 0x8004_5430 }
+  static var TIOCSPTLCK: UInt32 { 0x4004_5431 }
+  static var TIOCGPTLCK: UInt32 { 0x8004_5439 }
+  static var TIOCGPTPEER: UInt32 { 0x5441 }
+  static var TIOCSIG: UInt32 { 0x4004_5436 }
   static var TCSBRK: UInt32 { 0x5409 }
   static var TCXONC: UInt32 { 0x540A }
   static var TCFLSH: UInt32 { 0x540B }

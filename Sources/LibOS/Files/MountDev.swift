@@ -8,7 +8,7 @@ extension Namespace {
     mount(dev, at: [UInt8](staticString: "/dev"))
     let devices: [(StaticString, UInt64, UInt64)] = [
       ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9),
-      ("tty", 5, 0),
+      ("tty", 5, 0), ("ptmx", 5, 2),
     ]
     guard let dentry = find("dev", in: root) else { return }
     for (name, major, minor) in devices {
@@ -28,8 +28,8 @@ extension Namespace {
     let shm = FileSystem(type: "tmpfs", source: "shm", magic: FileSystem.TMPFS_MAGIC)
     mount(DirectoryInode(shm, mode: 0o1777), at: [UInt8](staticString: "/dev/shm"))
     let pts = FileSystem(type: "devpts", source: "devpts", magic: FileSystem.DEVPTS_SUPER_MAGIC)
-    let ptsRoot = DirectoryInode(pts, mode: 0o755)
-    mount(ptsRoot, at: [UInt8](staticString: "/dev/pts"))
+    mount(PtsDirectory(pts), at: [UInt8](staticString: "/dev/pts"))
+    unsafe PseudoTerminals.directory = find("pts", in: dentry)
   }
 
   static func find(_ name: StaticString, in directory: Dentry) -> Dentry? {

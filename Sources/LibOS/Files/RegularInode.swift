@@ -242,6 +242,42 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     return done
   }
 
+  /// The cached pages of a range, for private mappings (`MappedObject.pieces`). `offset` is that of a page.
+  func pieces(_ offset: UInt64, _ count: Int) throws(Errno) -> [PagePiece] {
+    if lower != nil { PageCache.reclaimIfNeeded() }
+    var out: [PagePiece] = []
+    var done = 0
+    lock.lock()
+    defer { lock.unlock() }
+    while done < count {
+      let at = offset + UInt64(done)
+      guard at < byteCount else { break }
+      let index = at >> chunkShift
+      let within = Int(at & (chunkSize - 1))
+      let n = Int(min(UInt64(min(count - done, Int(chunkSize) - within)), byteCount - at))
+      var chunk = chunk(index)
+      if chunk.present & 1 == 0 && index << chunkShift < lowerSize {
+        try load(index)
+        chunk = self.chunk(index)
+      }
+      // Stretches of pages that are there; holes stay zero.
+      var page = within >> 12
+      let endPage = (within + n + 4095) >> 12
+      while page < endPage {
+        let first = page
+        while page < endPage, chunk.present & (1 << UInt32(page)) != 0 { page += 1 }
+        if page > first, let run = chunk.run {
+          let start = max(first << 12, within)
+          let end = min(page << 12, within + n)
+          out.append(PagePiece(run: run, from: start, at: done + start - within, count: end - start))
+        }
+        while page < endPage, chunk.present & (1 << UInt32(page)) == 0 { page += 1 }
+      }
+      done += n
+    }
+    return out
+  }
+
   override func readPages(offset: UInt64, into address: UInt, count: Int) throws(Errno) -> Int {
     var buffer = IOBuffer.kernel(address: address, count: count)
     let n = try read(&buffer, at: offset)

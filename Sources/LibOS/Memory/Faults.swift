@@ -50,14 +50,18 @@ extension AddressSpace {
         lock.unlock()
         return result
       }
-      let (from, to) = window(vma, page, Self.fileWindow, Self.fileWindow)
+      // Reading on from where the last window ended takes pieces that can be large pages of the host's.
+      let isSequential = vma.faultWindow > 0 && vma.faultEnd == page
+      let size = isSequential ? Self.largestWindow : Self.fileWindow
+      let (from, to) = window(vma, page, size, size)
       lock.unlock()
 
       let offset = vma.offset + UInt64(from - vma.start)
       if offset + UInt64(page - from) >= (object.size + 4095) & ~4095 { return .beyondFile }
-      guard let staging = PageRun(pageCount: Int(to - from) >> 12) else { return .outOfMemory }
-      var buffer = staging.buffer(0, count: staging.byteCount)
-      do throws(Errno) { _ = try object.read(&buffer, offset: offset) } catch { return .beyondFile }
+      let content: [PagePiece]
+      do throws(Errno) {
+        content = try Self.content(of: object, offset, Int(to - from))
+      } catch { return error == .ENOMEM ? .outOfMemory : .beyondFile }
 
       lock.lock()
       // The map may have changed meanwhile: only if it still says the same is the content right.
@@ -65,7 +69,9 @@ extension AddressSpace {
         vmas[j].offset + UInt64(from - vmas[j].start) == offset,
         CommittedPages.next(from, to, committed: true) == nil
       {
-        let ok = commitFile(vmas[j], from, to, staging)
+        let ok = commitFile(vmas[j], from, to, content)
+        vmas[j].faultEnd = to
+        vmas[j].faultWindow = size
         lock.unlock()
         return ok ? .resolved : .outOfMemory
       }
@@ -116,13 +122,25 @@ extension AddressSpace {
     return true
   }
 
-  private func commitFile(_ vma: VMA, _ from: UInt, _ to: UInt, _ content: PageRun) -> Bool {
+  /// What a private mapping starts with: the page cache's own pages, or a copy.
+  private static func content(
+    of object: MappedObject, _ offset: UInt64, _ count: Int
+  ) throws(Errno) -> [PagePiece] {
+    if let pieces = try object.pieces(offset, count) { return pieces }
+    guard let staging = PageRun(pageCount: count >> 12) else { throw .ENOMEM }
+    var buffer = staging.buffer(0, count: staging.byteCount)
+    _ = try object.read(&buffer, offset: offset)
+    return [PagePiece(run: staging, from: 0, at: 0, count: count)]
+  }
+
+  private func commitFile(_ vma: VMA, _ from: UInt, _ to: UInt, _ content: [PagePiece]) -> Bool {
     guard CommittedPages.set(from, to, true) else { return false }
     guard PageChange.commit(from, Int(to - from)) else {
       _ = CommittedPages.set(from, to, false)
       return false
     }
-    KernelCopy.toCommitted(from, content, count: Int(to - from))
+    // Fresh pages are zero.
+    for p in content { KernelCopy.toCommitted(from + UInt(p.at), p.run, from: p.from, count: p.count) }
     vma.rewritten?.apply(from, to)
     PageChange.protect(from, Int(to - from), from: [.PROT_READ, .PROT_WRITE], to: vma.effective)
     return true

@@ -2,11 +2,11 @@ import EnclaveRuntime
 
 /// Direct writes to user pages that the memory manager has just committed and holds the lock for.
 enum KernelCopy {
-  static func toCommitted(_ address: UInt, _ content: PageRun, count: Int) {
-    precondition(count <= content.byteCount)
+  static func toCommitted(_ address: UInt, _ content: PageRun, from: Int = 0, count: Int) {
+    precondition(from >= 0 && count >= 0 && count <= content.byteCount - from)
     // SAFETY: the pages are committed read-write and nobody else may touch the map meanwhile.
     unsafe UnsafeMutableRawPointer(bitPattern: address)!.copyMemory(
-      from: UnsafeRawPointer(bitPattern: content.address)!, byteCount: count)
+      from: UnsafeRawPointer(bitPattern: content.address)! + from, byteCount: count)
   }
 
   static func store(_ address: UInt, _ bytes: [UInt8], from: Int, count: Int) {

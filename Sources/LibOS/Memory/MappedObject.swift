@@ -1,6 +1,15 @@
 import EnclaveRuntime
 import LinuxABI
 
+/// A stretch of a file in the page cache: `count` bytes from byte `from` of a run belong `at` bytes behind
+/// the offset that was asked for. Holding the run keeps its pages, whatever happens to the file.
+struct PagePiece {
+  let run: PageRun
+  let from: Int
+  let at: Int
+  let count: Int
+}
+
 /// What a file mapping maps. Files make one of these for mmap(2) and for the program loader.
 ///
 /// Overridden by the file systems. Called without the memory map's lock; may sleep.
@@ -12,6 +21,10 @@ class MappedObject: @unchecked Sendable {
 
   /// Copies file content from `offset` on; returns the bytes moved, fewer only at the end of the file.
   func read(_ buffer: inout IOBuffer, offset: UInt64) throws(Errno) -> Int { throw .ENODEV }
+
+  /// The kernel's own pages behind [offset, offset + count), to copy from without another copy between;
+  /// what no piece covers is zero. nil: there are none to be had, `read` does it.
+  func pieces(_ offset: UInt64, _ count: Int) throws(Errno) -> [PagePiece]? { nil }
 
   /// Pages that MAP_SHARED mappings have in common, and where they are otherwise; nil: every mapping has clean
   /// copies of its own.

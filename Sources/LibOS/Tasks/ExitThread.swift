@@ -44,6 +44,7 @@ extension Process {
       Host.exit(status: Int(signal == 0 ? waitStatus >> 8 & 0xFF : 128 + signal))
     }
     timers.cancelAll()
+    if session == pid { ControllingTerminal.sessionEnded(pid) }
     memory.drop()
     vfork?.finish()
     vfork = nil
