@@ -70,7 +70,9 @@ extension Inode {
     var total = 0
     for a in attributes { total += a.name.count + a.value.count }
     if total + name.count + value.count > 1 << 20 { throw .ENOSPC }
-    attributes.append(ExtendedAttribute(name: name, value: value))
+    // tmpfs lists them from the last name to the first (simple_xattr_list).
+    let at = attributes.firstIndex { $0.name.lexicographicallyPrecedes(name) } ?? attributes.count
+    attributes.insert(ExtendedAttribute(name: name, value: value), at: at)
     ctimeNs = now
   }
 

@@ -75,6 +75,15 @@ final class FileLocks: @unchecked Sendable {
     return conflict(wanted)
   }
 
+  /// F_OFD_GETLK with F_UNLCK: what the asker itself holds in the range.
+  func own(_ range: Record) -> Record? {
+    Self.lock.lock()
+    defer { Self.lock.unlock() }
+    return records.first {
+      $0.owner == range.owner && $0.start <= range.end && range.start <= $0.end
+    }
+  }
+
   /// F_SETLK, F_SETLKW. EAGAIN when something is in the way and `wait` is false.
   func set(_ wanted: Record, wait: Bool, detectDeadlock: Bool) throws(Errno) {
     try queue.wait { () throws(Errno) -> Bool? in

@@ -21,7 +21,7 @@ class Inode: @unchecked Sendable {
   final var mtimeNs: Int64
   final var ctimeNs: Int64
   final var btimeNs: Int64
-  /// Extended attributes, sorted by arrival. Guarded by `lock`.
+  /// Extended attributes, the last name first. Guarded by `lock`.
   final var attributes: [ExtendedAttribute] = []
   /// Record locks and flocks, made when first needed. Guarded by `lock`.
   final var lockTable: FileLocks?

@@ -135,11 +135,11 @@ struct PathWalk {
   }
 
   mutating func goUp() throws(Errno) {
-    if at === root { return }
     if let scope, at === scope {
       if resolve.contains(.RESOLVE_BENEATH) { throw .EXDEV }
       return
     }
+    if at === root { return }
     let up = at.dotDot
     if resolve.contains(.RESOLVE_NO_XDEV) && up.inode.fileSystem !== at.inode.fileSystem {
       throw .EXDEV

@@ -56,7 +56,7 @@ extension Task {
       if directory.fileSystem.isReadOnly { throw Errno.EROFS }
       try fileCredentials.checkRemoval(of: found.inode, from: directory)
       guard found.inode.isDirectory else { throw Errno.ENOTDIR }
-      if found.isMountRoot || found === process.fileSystem.root { throw Errno.EBUSY }
+      if found.isMountRoot { throw Errno.EBUSY }
       guard let child = found.inode as? DirectoryInode else { throw Errno.EPERM }
       try child.die()
       directory.removeName(name)

@@ -138,9 +138,8 @@ private struct RenameRequest {
         try credentials.check(target.inode, .write)
       }
     }
-    let root = task.process.fileSystem.root
-    if old.isMountRoot || old === root { throw .EBUSY }
-    if let target, target.isMountRoot || target === root { throw .EBUSY }
+    if old.isMountRoot { throw .EBUSY }
+    if let target, target.isMountRoot { throw .EBUSY }
   }
 
   private func move(_ task: Task, _ old: Dentry, _ target: Dentry?) throws(Errno) {

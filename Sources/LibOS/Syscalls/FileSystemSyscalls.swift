@@ -111,9 +111,9 @@ extension Task {
   ) throws(Errno) -> Int {
     let file = try process.files.get(fd)
     guard offset >= 0, length > 0 else { throw .EINVAL }
-    // KEEP_SIZE 1, PUNCH_HOLE 2, COLLAPSE_RANGE 8, ZERO_RANGE 0x10, INSERT_RANGE 0x20, UNSHARE 0x40.
+    // KEEP_SIZE 1, PUNCH_HOLE 2, COLLAPSE_RANGE 8, ZERO_RANGE 0x10, INSERT_RANGE 0x20, UNSHARE 0x40, WRITE_ZEROES 0x80.
     switch mode {
-    case 0, 1, 3, 8, 0x10, 0x11, 0x20, 0x40, 0x41: break
+    case 0, 1, 3, 8, 0x10, 0x11, 0x20, 0x40, 0x41, 0x80: break
     default: throw .EOPNOTSUPP
     }
     guard file.isWritable else { throw .EBADF }

@@ -27,6 +27,7 @@ extension Task {
   /// flock(2).
   func sys_flock(_ fd: Int32, operation: UInt32) throws(Errno) -> Int {
     let LOCK_NB: UInt32 = 4
+    guard [1, 2, 8].contains(operation & ~LOCK_NB) else { throw .EINVAL }
     let file = try process.files.get(fd)
     let owner = UInt(bitPattern: ObjectIdentifier(file))
     switch operation & ~LOCK_NB {
@@ -56,8 +57,9 @@ extension Task {
     let table = FileLocks.of(file.inode)
     if command == Fcntl.F_GETLK || command == Fcntl.F_OFD_GETLK {
       // F_OFD_GETLK may ask with F_UNLCK for the caller's own locks (Linux 6.9); F_GETLK may not.
-      if request.type == Self.F_UNLCK { throw .EINVAL }
-      if let found = table.test(record) {
+      let asksForOwn = request.type == Self.F_UNLCK
+      if asksForOwn && !isOFD { throw .EINVAL }
+      if let found = asksForOwn ? table.own(record) : table.test(record) {
         request.type = found.isWrite ? Self.F_WRLCK : Self.F_RDLCK
         request.whence = 0
         request.start = Int64(found.start)

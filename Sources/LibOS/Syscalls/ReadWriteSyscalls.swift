@@ -161,43 +161,40 @@ extension Task {
     return try write(file, &buffer, at: offset.map { UInt64($0) })
   }
 
-  private static var RWF_HIPRI: UInt32 { 1 }
-  private static var RWF_DSYNC: UInt32 { 2 }
-  private static var RWF_SYNC: UInt32 { 4 }
-  private static var RWF_NOWAIT: UInt32 { 8 }
-  private static var RWF_APPEND: UInt32 { 16 }
-  private static var RWF_NOAPPEND: UInt32 { 32 }
-
-  /// preadv2(2): offset -1 means the position. RWF_NOWAIT: EAGAIN instead of sleeping.
+  /// preadv2(2): offset -1 means the position.
   func sys_preadv2(
     _ fd: Int32, _ vector: UInt, _ count: Int32, offset: Int, flags: UInt32
   ) throws(Errno) -> Int {
-    let known = Self.RWF_HIPRI | Self.RWF_DSYNC | Self.RWF_SYNC | Self.RWF_NOWAIT
+    if flags == 0 { return try readVector(fd, vector, count, offset: offset == -1 ? nil : offset) }
+    if offset < -1 { throw .EINVAL }
     let file = try process.files.get(fd)
-    guard flags & ~known == 0 else { throw .EOPNOTSUPP }
-    if flags & Self.RWF_NOWAIT != 0, file.canPoll, file.poll().isDisjoint(with: .readable) {
-      throw .EAGAIN
-    }
-    return try readVector(fd, vector, count, offset: offset == -1 ? nil : offset)
+    if offset != -1 { try checkPositioned(file) }
+    guard file.isReadable else { throw .EBADF }
+    var buffer = try readIovec(vector, count)
+    if buffer.remaining == 0 { return 0 }
+    _ = try ReadWriteFlags(flags, of: file, ready: .readable, isWrite: false)
+    return try read(file, &buffer, at: offset == -1 ? nil : UInt64(offset))
   }
 
+  /// pwritev2(2): RWF_APPEND writes at the end, RWF_NOAPPEND at the offset whatever O_APPEND says.
   func sys_pwritev2(
     _ fd: Int32, _ vector: UInt, _ count: Int32, offset: Int, flags: UInt32
   ) throws(Errno) -> Int {
-    let known =
-      Self.RWF_HIPRI | Self.RWF_DSYNC | Self.RWF_SYNC | Self.RWF_NOWAIT | Self.RWF_APPEND
-      | Self.RWF_NOAPPEND
+    if flags == 0 { return try writeVector(fd, vector, count, offset: offset == -1 ? nil : offset) }
+    if offset < -1 { throw .EINVAL }
     let file = try process.files.get(fd)
-    guard flags & ~known == 0 else { throw .EOPNOTSUPP }
-    if flags & Self.RWF_NOWAIT != 0, file.canPoll, file.poll().isDisjoint(with: .writable) {
-      throw .EAGAIN
-    }
-    if flags & Self.RWF_APPEND != 0, let regular = file as? RegularFile {
-      guard file.isWritable else { throw .EBADF }
-      var buffer = try readIovec(vector, count)
-      return try regular.append(&buffer, movePosition: offset == -1)
-    }
-    return try writeVector(fd, vector, count, offset: offset == -1 ? nil : offset)
+    if offset != -1 { try checkPositioned(file) }
+    guard file.isWritable else { throw .EBADF }
+    var buffer = try readIovec(vector, count)
+    if buffer.remaining == 0 { return 0 }
+    let flags = try ReadWriteFlags(flags, of: file, ready: .writable, isWrite: true)
+    guard let regular = file as? RegularFile,
+      !flags.isDisjoint(with: [.RWF_APPEND, .RWF_NOAPPEND])
+    else { return try write(file, &buffer, at: offset == -1 ? nil : UInt64(offset)) }
+    let n = try regular.write(
+      &buffer, at: offset == -1 ? nil : UInt64(offset), append: flags.contains(.RWF_APPEND))
+    if n > 0 { Inotify.modified(file.dentry) }
+    return n
   }
 
   func sys_lseek(_ fd: Int32, _ offset: Int, _ whence: Int32) throws(Errno) -> Int {
@@ -209,17 +206,50 @@ extension Task {
   }
 }
 
+/// `flags` of preadv2(2) and pwritev2(2) (linux/fs.h).
+struct ReadWriteFlags: OptionSet {
+  var rawValue: UInt32
+  static var RWF_HIPRI: ReadWriteFlags { ReadWriteFlags(rawValue: 1) }
+  static var RWF_DSYNC: ReadWriteFlags { ReadWriteFlags(rawValue: 2) }
+  static var RWF_SYNC: ReadWriteFlags { ReadWriteFlags(rawValue: 4) }
+  static var RWF_NOWAIT: ReadWriteFlags { ReadWriteFlags(rawValue: 8) }
+  static var RWF_APPEND: ReadWriteFlags { ReadWriteFlags(rawValue: 16) }
+  static var RWF_NOAPPEND: ReadWriteFlags { ReadWriteFlags(rawValue: 32) }
+  /// RWF_ATOMIC and RWF_DONTCACHE are known to Linux, and to no file system here.
+  static var known: ReadWriteFlags { ReadWriteFlags(rawValue: 63) }
+
+  init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// kiocb_set_rw_flags: EOPNOTSUPP for what is unknown, and for RWF_NOWAIT of a file that cannot promise
+  /// it (tmpfs); EAGAIN when a stream is not ready.
+  init(
+    _ word: UInt32, of file: File, ready: PollEvents, isWrite: Bool
+  ) throws(Errno) {
+    let flags = ReadWriteFlags(rawValue: word)
+    guard flags.isSubset(of: .known) else { throw .EOPNOTSUPP }
+    // What has no read_iter knows RWF_HIPRI alone, and ignores it (do_loop_readv_writev).
+    if file.inode.isDirectory && !flags.isSubset(of: .RWF_HIPRI) { throw .EOPNOTSUPP }
+    if flags.isSuperset(of: [.RWF_APPEND, .RWF_NOAPPEND]) { throw .EINVAL }
+    if flags.contains(.RWF_NOWAIT) {
+      if file is RegularFile { throw .EOPNOTSUPP }
+      if file.canPoll, file.poll().isDisjoint(with: ready) { throw .EAGAIN }
+    }
+    self = flags
+  }
+}
+
 extension RegularFile {
-  /// RWF_APPEND of pwritev2(2).
-  func append(_ buffer: inout IOBuffer, movePosition: Bool) throws(Errno) -> Int {
-    if buffer.remaining == 0 { return 0 }
+  /// RWF_APPEND and RWF_NOAPPEND of pwritev2(2).
+  func write(
+    _ buffer: inout IOBuffer, at offset: UInt64?, append: Bool
+  ) throws(Errno) -> Int {
     positionLock.lock()
     defer { positionLock.unlock() }
     regular.writeLock.lock()
     defer { regular.writeLock.unlock() }
-    let start = regular.size
+    let start = append ? regular.size : offset ?? self.offset
     let n = try write(&buffer, start)
-    if movePosition { offset = start + UInt64(n) }
+    if offset == nil { self.offset = start + UInt64(n) }
     return n
   }
 }

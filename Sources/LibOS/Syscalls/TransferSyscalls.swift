@@ -63,19 +63,24 @@ extension Task {
   }
 
   private func readOffset(_ address: UInt) throws(Errno) -> UInt64? {
-    if address == 0 { return nil }
-    let value = try UserMemory.read(address, as: Int64.self)
+    guard let value = try readRawOffset(address) else { return nil }
     guard value >= 0 else { throw .EINVAL }
     return UInt64(value)
+  }
+
+  private func readRawOffset(_ address: UInt) throws(Errno) -> Int64? {
+    address == 0 ? nil : try UserMemory.read(address, as: Int64.self)
   }
 
   /// sendfile(2): the input must have pages (a regular file or a device like /dev/zero).
   func sys_sendfile(
     _ output: Int32, _ input: Int32, offset: UInt, count: UInt
   ) throws(Errno) -> Int {
-    let start = try readOffset(offset)
+    let asked = try readRawOffset(offset)
     let from = try process.files.get(input)
     guard from.isReadable else { throw .EBADF }
+    if let asked, asked < 0 { throw .EINVAL }
+    let start = asked.map { UInt64($0) }
     let to = try process.files.get(output)
     guard to.isWritable else { throw .EBADF }
     // Into a pipe nothing is checked when nothing is asked for (splice_file_to_pipe).
