@@ -50,6 +50,17 @@ enum CommittedPages {
     return true
   }
 
+  /// Bytes of committed pages in [start, end).
+  static func count(_ start: UInt, _ end: UInt) -> UInt {
+    var total: UInt = 0
+    var at = start
+    while let (from, to) = next(at, end, committed: true) {
+      total += to - from
+      at = to
+    }
+    return total
+  }
+
   /// The first stretch of pages in [start, end) whose state is `committed`; nil when there is none.
   static func next(_ start: UInt, _ end: UInt, committed: Bool) -> (UInt, UInt)? {
     var at = start

@@ -32,6 +32,8 @@ struct ProcessAttributes {
   var noNewPrivileges = false
   var childSubreaper = false
   var personality: UInt32 = 0
+  /// /proc/PID/oom_score_adj: kept and told.
+  var oomScoreAdjustment: Int32 = 0
 }
 
 /// How many processors programs may count on. The thread count of the enclave bounds it.

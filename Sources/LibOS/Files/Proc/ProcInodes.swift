@@ -161,11 +161,39 @@ extension ProcEntry {
       ProcFileInode(d.fileSystem) { (_) throws(Errno) in [UInt8](staticString: text) }
     }
   }
-  /// A setting that may be written and forgets it.
-  static func setting(_ name: StaticString, _ text: StaticString) -> ProcEntry {
+  /// A setting that changes nothing here and is told as it was last written: a number within a range.
+  static func setting(
+    _ name: StaticString, _ initial: Int, _ range: ClosedRange<Int> = 0...Int(Int32.max)
+  ) -> ProcEntry {
     ProcEntry(name: name) { d in
-      ProcFileInode(d.fileSystem, mode: 0o644, store: { (_, _) throws(Errno) in }) {
-        (_) throws(Errno) in [UInt8](staticString: text)
+      ProcFileInode(
+        d.fileSystem, mode: 0o644,
+        store: { (_, bytes) throws(Errno) in
+          guard let value = ProcSettings.number(bytes), range.contains(value) else { throw .EINVAL }
+          var text: [UInt8] = []
+          text.append(decimal: value)
+          ProcSettings.set(name, text)
+        }
+      ) { (_) throws(Errno) in
+        var text = ProcSettings.get(name) ?? []
+        if text.isEmpty { text.append(decimal: initial) }
+        text.append(0x0A)
+        return text
+      }
+    }
+  }
+  /// The same for a line of text.
+  static func textSetting(_ name: StaticString, _ initial: StaticString) -> ProcEntry {
+    ProcEntry(name: name) { d in
+      ProcFileInode(
+        d.fileSystem, mode: 0o644,
+        store: { (_, bytes) throws(Errno) in
+          ProcSettings.set(name, [UInt8](bytes.prefix { $0 != 0x0A }))
+        }
+      ) { (_) throws(Errno) in
+        var text = ProcSettings.get(name) ?? [UInt8](staticString: initial)
+        text.append(0x0A)
+        return text
       }
     }
   }

@@ -42,9 +42,18 @@ extension AddressSpace {
       }
       out.append(0x0A)
       if detailed {
-        let kilobytes = UInt(vma.count) >> 10
-        Self.describe(kilobytes, kilobytes, &out)
-        out.append("VmFlags: rd wr mr mw me ac\n")
+        let resident = CommittedPages.count(vma.start, vma.end) >> 10
+        Self.describe(
+          UInt(vma.count) >> 10, resident, isAnonymous: vma.object == nil, isWritable: vma.protection.contains(.PROT_WRITE), &out)
+        out.append("VmFlags:")
+        if vma.protection.contains(.PROT_READ) { out.append(" rd") }
+        if vma.protection.contains(.PROT_WRITE) { out.append(" wr") }
+        if vma.protection.contains(.PROT_EXEC) { out.append(" ex") }
+        if vma.isShared { out.append(" sh") }
+        out.append(" mr mw me")
+        if vma.growsDown { out.append(" gd") }
+        if !vma.isShared { out.append(" ac") }
+        out.append(" \n")
       }
     }
     return out
@@ -55,17 +64,29 @@ extension AddressSpace {
     let list = vmas
     lock.unlock()
     var total: UInt = 0
-    for v in list { total += UInt(v.count) >> 10 }
+    for v in list { total += CommittedPages.count(v.start, v.end) >> 10 }
     var out: [UInt8] = []
     out.append(hex: list.first?.start ?? 0, width: 8)
     out.append(0x2D)
     out.append(hex: list.last?.end ?? 0, width: 8)
     out.append(" ---p 00000000 00:00 0                          [rollup]\n")
-    Self.describe(nil, total, &out)
+    Self.describe(nil, total, isAnonymous: true, isWritable: true, &out)
     return out
   }
 
-  private static func describe(_ size: UInt?, _ resident: UInt, _ out: inout [UInt8]) {
+  /// Bytes of pages that exist. What another member of the family has in the addresses counts, too.
+  var residentBytes: UInt {
+    lock.lock()
+    let list = vmas
+    lock.unlock()
+    var total: UInt = 0
+    for v in list { total += CommittedPages.count(v.start, v.end) }
+    return total
+  }
+
+  private static func describe(
+    _ size: UInt?, _ resident: UInt, isAnonymous: Bool, isWritable: Bool, _ out: inout [UInt8]
+  ) {
     func line(_ name: StaticString, _ value: UInt) {
       out.append(name)
       out.append(decimal: value, width: 24 - name.utf8CodeUnitCount)
@@ -80,10 +101,11 @@ extension AddressSpace {
     line("Pss:", resident)
     line("Shared_Clean:", 0)
     line("Shared_Dirty:", 0)
-    line("Private_Clean:", 0)
-    line("Private_Dirty:", resident)
+    let isDirty = isAnonymous || isWritable
+    line("Private_Clean:", isDirty ? 0 : resident)
+    line("Private_Dirty:", isDirty ? resident : 0)
     line("Referenced:", resident)
-    line("Anonymous:", resident)
+    line("Anonymous:", isDirty ? resident : 0)
     line("LazyFree:", 0)
     line("AnonHugePages:", 0)
     line("Swap:", 0)

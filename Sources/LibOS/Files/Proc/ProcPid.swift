@@ -48,8 +48,24 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       .file("mounts") { (_) throws(Errno) in ProcMounts.mounts() },
       .file("mountinfo") { (_) throws(Errno) in ProcMounts.mountinfo() },
       .text("cgroup", "0::/\n"),
-      .setting("oom_score_adj", "0\n"), .text("oom_score", "0\n"), .setting("oom_adj", "0\n"),
-      .setting("coredump_filter", "00000033\n"), .text("loginuid", "4294967295"),
+      ProcEntry(name: "oom_score_adj") { d in
+        ProcFileInode(
+          d.fileSystem, mode: 0o644, uid: d.uid, gid: d.gid,
+          store: { (_, bytes) throws(Errno) in
+            guard let value = ProcSettings.number(bytes), value >= -1000, value <= 1000 else {
+              throw .EINVAL
+            }
+            process.attributes.oomScoreAdjustment = Int32(value)
+          }
+        ) { (_) throws(Errno) in
+          var out: [UInt8] = []
+          out.append(decimal: Int(process.attributes.oomScoreAdjustment))
+          out.append(0x0A)
+          return out
+        }
+      },
+      .text("oom_score", "0\n"), .text("coredump_filter", "00000033\n"),
+      .text("loginuid", "4294967295"),
       .text("sessionid", "4294967295"), .text("wchan", "0"), .text("personality", "00000000\n"),
       .text("io", "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"),
       .text("uid_map", "         0          0 4294967295\n"),
@@ -120,10 +136,13 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
     out.append(") ")
     out.append(state(process, task))
     let ticks = Int(process.usage.userTicks)
+    let terminal = ControllingTerminal.of(process)
     let values: [Int] = [
-      Int(process.parentPid), Int(process.group), Int(process.session), 0, -1, 4_194_304, 0, 0, 0, 0,
+      Int(process.parentPid), Int(process.group), Int(process.session),
+      terminal.map { Int(DeviceNumber.make(136, UInt64($0.number))) } ?? 0,
+      terminal.map { Int($0.lock.withLock(\.foreground)) } ?? -1, 4_194_304, 0, 0, 0, 0,
       ticks, 0, 0, 0, 20, 0, max(1, process.tasks.count), 0, 0, Int(memory.totalBytes),
-      Int(memory.totalBytes >> 12), -1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0,
+      Int(memory.residentBytes >> 12), -1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0,
       0, Int(memory.brkStart), 0, 0, 0, 0, 0,
     ]
     for v in values {
@@ -136,8 +155,9 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
 
   static func statm(_ process: Process) -> [UInt8] {
     let pages = UInt(process.memory.totalBytes >> 12)
+    let resident = UInt(process.memory.residentBytes >> 12)
     var out: [UInt8] = []
-    for v in [pages, pages, 0, 1, 0, pages, 0] as [UInt] {
+    for v in [pages, resident, 0, 1, 0, pages, 0] as [UInt] {
       if !out.isEmpty { out.append(0x20) }
       out.append(decimal: v)
     }
@@ -180,14 +200,18 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       out.append(0x20)
     }
     let kilobytes = UInt(process.memory.totalBytes >> 10)
-    for name: StaticString in [
-      "VmPeak:", "VmSize:", "VmLck:", "VmPin:", "VmHWM:", "VmRSS:", "VmData:",
-    ] {
-      let isZero = name.utf8CodeUnitCount == 6 && (name.isVmLck || name.isVmPin)
+    let resident = UInt(process.memory.residentBytes >> 10)
+    let lines: [(StaticString, UInt)] = [
+      ("VmPeak:", kilobytes), ("VmSize:", kilobytes), ("VmLck:", 0), ("VmPin:", 0),
+      ("VmHWM:", resident), ("VmRSS:", resident), ("RssAnon:", resident), ("RssFile:", 0),
+      ("RssShmem:", 0), ("VmData:", kilobytes), ("VmStk:", 132), ("VmExe:", 0), ("VmLib:", 0),
+      ("VmPTE:", 0), ("VmSwap:", 0), ("HugetlbPages:", 0),
+    ]
+    for (name, value) in lines {
       out.append(0x0A)
       out.append(name)
       out.append(0x09)
-      out.append(decimal: isZero ? 0 : kilobytes, width: 8)
+      out.append(decimal: value, width: 8)
       out.append(" kB")
     }
     line("Threads:", [UInt(max(1, process.tasks.count))])
@@ -253,11 +277,6 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
     }
     return out
   }
-}
-
-extension StaticString {
-  fileprivate var isVmLck: Bool { [UInt8](staticString: self)[2] == 0x4C }
-  fileprivate var isVmPin: Bool { [UInt8](staticString: self)[2] == 0x50 }
 }
 
 /// /proc/PID/task.

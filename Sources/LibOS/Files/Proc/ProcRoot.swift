@@ -101,7 +101,7 @@ enum ProcSys {
           },
           .text("pid_max", "4194304\n"), .text("threads-max", "1024\n"),
           .text("ngroups_max", "65536\n"), .text("cap_last_cap", "40\n"),
-          .setting("core_pattern", "core\n"), .setting("randomize_va_space", "2\n"),
+          .textSetting("core_pattern", "core"), .setting("randomize_va_space", 2, 0...2),
           .text("shmmax", "18446744073692774399\n"), .text("shmall", "18446744073692774399\n"),
           .text("shmmni", "4096\n"), .text("msgmax", "8192\n"), .text("sem", "32000\t1024000000\t500\t32000\n"),
           .text("overflowuid", "65534\n"), .text("overflowgid", "65534\n"),
@@ -115,19 +115,40 @@ enum ProcSys {
             ]
           },
           .directory("yama") { [.text("ptrace_scope", "1\n")] },
+          .directory("pty") {
+            [
+              .file("nr") { (_) throws(Errno) in
+                var out: [UInt8] = []
+                out.append(decimal: PseudoTerminals.count)
+                out.append(0x0A)
+                return out
+              },
+              .file("max") { (_) throws(Errno) in
+                var out: [UInt8] = []
+                out.append(decimal: PseudoTerminals.most)
+                out.append(0x0A)
+                return out
+              },
+            ]
+          },
         ]
       },
       .directory("vm") {
         [
-          .setting("overcommit_memory", "0\n"), .setting("overcommit_ratio", "50\n"),
-          .text("nr_hugepages", "0\n"), .setting("max_map_count", "65530\n"),
-          .text("mmap_min_addr", "65536\n"), .setting("swappiness", "60\n"),
+          .setting("overcommit_memory", 0, 0...2), .setting("overcommit_ratio", 50),
+          .text("nr_hugepages", "0\n"), .setting("max_map_count", 65530),
+          .text("mmap_min_addr", "65536\n"), .setting("swappiness", 60, 0...200),
+          .setting("dirty_ratio", 20, 0...100), .setting("dirty_background_ratio", 10, 0...100),
+          .setting("vfs_cache_pressure", 100), .text("overcommit_kbytes", "0\n"),
+          .text("admin_reserve_kbytes", "8192\n"), .text("user_reserve_kbytes", "131072\n"),
         ]
       },
       .directory("fs") {
         [
           .text("file-max", "9223372036854775807\n"), .text("nr_open", "1048576\n"),
           .text("pipe-max-size", "1048576\n"), .text("file-nr", "64\t0\t9223372036854775807\n"),
+          .text("lease-break-time", "45\n"), .text("leases-enable", "1\n"),
+          .text("aio-max-nr", "65536\n"), .text("aio-nr", "0\n"),
           .text("protected_symlinks", "0\n"), .text("protected_hardlinks", "0\n"),
           .directory("inotify") {
             [
