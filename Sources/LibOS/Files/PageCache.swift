@@ -34,21 +34,35 @@ enum PageCache {
   }
 
   /// Pages that a file gave up by itself.
-  static func forget(_ pages: Int) { cached.subtract(pages, ordering: .relaxed) }
+  static func forget(_ pages: Int) {
+    cached.subtract(min(pages, cached.load(ordering: .relaxed)), ordering: .relaxed)
+  }
 
   static func reclaimIfNeeded() {
     if cached.load(ordering: .relaxed) <= limit.load(ordering: .relaxed) { return }
     reclaim()
   }
 
-  private static func reclaim() {
-    let goal = limit.load(ordering: .relaxed) / 4 * 3
+  private static func reclaim() { drop(to: limit.load(ordering: .relaxed) / 4 * 3) }
+
+  /// Memory is short: gives back every clean page. False: there was none.
+  static func dropAll() -> Bool {
+    let before = cached.load(ordering: .relaxed)
+    drop(to: 0)
+    return cached.load(ordering: .relaxed) < before
+  }
+
+  private static func drop(to goal: Int) {
     while cached.load(ordering: .relaxed) > goal {
       lock.lock()
       var victim: RegularInode?
       if unsafe !files.isEmpty { victim = unsafe files.removeFirst() }
       lock.unlock()
-      guard let victim else { break }
+      guard let victim else {
+        // Every file that was noted has been asked: what is left of the count was written or truncated.
+        cached.store(0, ordering: .relaxed)
+        break
+      }
       let freed = victim.dropClean()
       cached.subtract(freed, ordering: .relaxed)
     }

@@ -137,7 +137,14 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       count = pages <= 1 ? 1 : pages <= 2 ? 2 : pages <= 4 ? 4 : pagesPerChunk
     }
     if pinCount > 0 { count = pagesPerChunk }
-    guard TmpfsSpace.hasRoom(count), let run = PageRun(pageCount: count) else { throw .ENOSPC }
+    guard TmpfsSpace.hasRoom(count) else {
+      OutOfMemory.tellFiles()
+      throw .ENOSPC
+    }
+    guard let run = PageRun(pageCount: count) else {
+      OutOfMemory.tell()
+      throw .ENOSPC
+    }
     if let old = chunk.run { run.copy(0, from: old, 0, count: old.byteCount) }
     chunk.run = run
   }
@@ -304,6 +311,8 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
   }
 
   private func writeContent(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
+    // Clean pages of other files make room before a write fails.
+    if !TmpfsSpace.hasRoom(buffer.remaining >> 12 + 32) { _ = PageCache.dropAll() }
     var done = 0
     while buffer.remaining > 0 {
       let at = offset + UInt64(done)

@@ -22,7 +22,14 @@ extension AddressSpace {
   static let growGuard: UInt = 4096
 
   /// Commits what is needed for an access to `address`. Page faults and the kernel's own copies end here.
+  /// When memory is short, clean pages of the page cache go first.
   func fault(_ address: UInt, access: Protection) -> FaultResult {
+    let result = tryFault(address, access: access)
+    guard case .outOfMemory = result, PageCache.dropAll() else { return result }
+    return tryFault(address, access: access)
+  }
+
+  private func tryFault(_ address: UInt, access: Protection) -> FaultResult {
     while true {
       lock.lock()
       var found = find(address)

@@ -140,7 +140,7 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
     let values: [Int] = [
       Int(process.parentPid), Int(process.group), Int(process.session),
       terminal.map { Int(DeviceNumber.make(136, UInt64($0.number))) } ?? 0,
-      terminal.map { Int($0.lock.withLock(\.foreground)) } ?? -1, 4_194_304, 0, 0, 0, 0,
+      terminal?.foregroundGroup ?? -1, 4_194_304, 0, 0, 0, 0,
       ticks, 0, 0, 0, 20, 0, max(1, process.tasks.count), 0, 0, Int(memory.totalBytes),
       Int(memory.residentBytes >> 12), -1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0,
       0, Int(memory.brkStart), 0, 0, 0, 0, 0,

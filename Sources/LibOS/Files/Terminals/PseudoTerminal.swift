@@ -66,6 +66,13 @@ final class PseudoTerminal: @unchecked Sendable {
     if leader != 0 { ControllingTerminal.hangUp(leader: leader, group: group) }
   }
 
+  /// `tpgid` of /proc/PID/stat.
+  var foregroundGroup: Int {
+    lock.lock()
+    defer { lock.unlock() }
+    return Int(foreground)
+  }
+
   var isHungUp: Bool { lock.withLock { !isMasterOpen } }
 
   // MARK: Master

@@ -1,0 +1,35 @@
+.bail on
+drop table if exists t;
+pragma journal_mode = delete;
+create table t(id integer primary key, name text, value real);
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000)
+insert into t select i, 'name ' || (i * 7919 % 100003), i / 7.0 from n;
+select count(*), sum(id), round(sum(value), 3) from t;
+create index n on t(name);
+select name, count(*) from t group by name order by 2 desc, 1 limit 3;
+begin;
+delete from t where id % 3 = 0;
+select count(*) from t;
+rollback;
+select count(*) from t;
+delete from t where id % 2 = 0;
+vacuum;
+pragma page_count;
+pragma integrity_check;
+pragma journal_mode = wal;
+begin;
+update t set value = -value where id % 5 = 1;
+commit;
+select round(sum(value), 3) from t;
+pragma wal_checkpoint(truncate);
+insert into t select id + 2000000, name, value from t where id < 20000;
+select count(*) from t where name like 'name 77%';
+pragma journal_mode = truncate;
+pragma locking_mode = exclusive;
+update t set name = upper(name) where id < 1000;
+pragma integrity_check;
+select count(*), min(name), max(name) from t;
+pragma journal_mode = persist;
+delete from t;
+vacuum;
+pragma page_count;
