@@ -46,6 +46,8 @@ extension Task {
     while true {
       let (last, slash) = try walk.walkToLast()
       guard case .name(let name) = last else {
+        // The rules of openat2(2) are looked at before there is something to say about directories.
+        if case .dotDot = last { try walk.goUp() }
         throw flags.contains(.O_EXCL) ? .EEXIST : .EISDIR
       }
       if slash { throw .EISDIR }

@@ -366,8 +366,13 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     }
     try grow(&chunk, pages: lastPage + 1)
     guard let run = chunk.run else { throw .ENOSPC }
+    if isWrite {
+      chunk.dirty |= bits
+    } else if lower == nil {
+      // Reserved a second time, a page counts as data (shmem_get_folio, SGP_FALLOC).
+      chunk.dirty |= chunk.present & bits
+    }
     chunk.present |= bits
-    if isWrite { chunk.dirty |= bits }
     setChunk(index, chunk)
     return run
   }
@@ -390,7 +395,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       if newSize < byteCount && seals & Seals.F_SEAL_SHRINK != 0 { throw .EPERM }
       if newSize > byteCount && seals & Seals.F_SEAL_GROW != 0 { throw .EPERM }
     }
-    if newSize < byteCount {
+    if newSize <= byteCount {
       if newSize < lowerSize {
         // The page that stays in part must be here before the rest of it is cleared.
         if newSize & (chunkSize - 1) != 0 { try load(newSize >> chunkShift) }

@@ -158,9 +158,10 @@ private struct RenameRequest {
     newDirectory.insert(old, name: bytes, hash: newName.hash)
     old.move(to: newParent, name: bytes)
     if flags.contains(.RENAME_WHITEOUT) {
+      let credentials = task.fileCredentials
+      let (gid, _) = oldDirectory.inheritance(credentials, 0, isDirectory: false)
       let whiteout = SpecialInode(
-        oldDirectory.fileSystem, mode: FileMode.S_IFCHR, uid: task.fileCredentials.fsuid,
-        gid: task.fileCredentials.fsgid, rdev: 0)
+        oldDirectory.fileSystem, mode: FileMode.S_IFCHR, uid: credentials.fsuid, gid: gid, rdev: 0)
       let name = oldName.array
       oldDirectory.insert(
         Dentry(whiteout, name: name, parent: oldParent), name: name, hash: oldName.hash)
