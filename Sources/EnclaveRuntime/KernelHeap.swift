@@ -200,6 +200,9 @@
 
     // MARK: Interface
 
+    // Never inlined, like `release`: the optimiser may move a caller's own object allocation, which comes here
+    // again, to between the lock and the unlock.
+    @inline(never)
     static func allocate(_ size: Int, alignment: Int) -> UnsafeMutableRawPointer? {
       lock.lock()
       defer { lock.unlock() }
@@ -220,6 +223,7 @@
       return unsafe UnsafeMutableRawPointer(bitPattern: a)
     }
 
+    @inline(never)
     static func release(_ p: UnsafeMutableRawPointer) {
       let a = UInt(bitPattern: p)
       guard a >= unitsBase, unsafe a < top else { panic("free of a pointer that is not of the heap") }
