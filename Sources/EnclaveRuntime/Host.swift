@@ -80,7 +80,7 @@ import LinuxABI
     return received(n)
   }
 
-  private static func received(_ n: Int) -> [UInt8] {
+  static func received(_ n: Int) -> [UInt8] {
     if n == 0 { return [] }
     // SAFETY: exactly n bytes are initialised.
     return unsafe [UInt8](unsafeUninitializedCapacity: n) { buffer, initialized in

@@ -17,6 +17,7 @@ import HostInterface
     // Safe to call: the data is only read, `sendCount` bytes of it, as every caller states beside the pointer.
     @safe static func exchange(
       _ call: HostCall, _ a0: UInt64 = 0, _ a1: UInt64 = 0, _ a2: UInt64 = 0,
+      _ a3: UInt64 = 0, _ a4: UInt64 = 0, _ a5: UInt64 = 0,
       send: UnsafeRawPointer? = nil, sendCount: Int = 0
     ) -> HostReply {
       let block = unsafe cl_block()
@@ -31,6 +32,9 @@ import HostInterface
       unsafe cl_host_write64(base + 1, a0)
       unsafe cl_host_write64(base + 2, a1)
       unsafe cl_host_write64(base + 3, a2)
+      unsafe cl_host_write64(base + 4, a3)
+      unsafe cl_host_write64(base + 5, a4)
+      unsafe cl_host_write64(base + 6, a5)
       cl_host_exit()
       let reply = unsafe base + Int(HostBuffer.replyOffset / 8)
       return unsafe HostReply(
@@ -83,10 +87,11 @@ import HostInterface
     // Safe to call: the data is only read, `sendCount` bytes of it, as every caller states beside the pointer.
     @safe static func exchange(
       _ call: HostCall, _ a0: UInt64 = 0, _ a1: UInt64 = 0, _ a2: UInt64 = 0,
+      _ a3: UInt64 = 0, _ a4: UInt64 = 0, _ a5: UInt64 = 0,
       send: UnsafeRawPointer? = nil, sendCount: Int = 0
     ) -> HostReply {
       precondition(UInt64(sendCount) <= HostBuffer.dataSize)
-      var request = HostDouble.Request(call: call, arguments: [a0, a1, a2])
+      var request = HostDouble.Request(call: call, arguments: [a0, a1, a2, a3, a4, a5])
       if let source = unsafe send, sendCount > 0 {
         request.data = unsafe [UInt8](UnsafeRawBufferPointer(start: source, count: sendCount))
       }

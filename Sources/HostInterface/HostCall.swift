@@ -26,13 +26,20 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   case clock = 6
   /// `blockRead(object, offset, length)`. Data in the data area. Answer: 0...length, EIO. Content is verified above.
   case blockRead = 7
-  /// `streamRead(stream, length)`. Blocks. Answer: 0...length, EINTR, EAGAIN, EIO.
+  /// `streamRead(stream, length, flags)`. Blocks, unless `SocketFlags` say otherwise (sockets only). Answer:
+  /// 0...length, EINTR, EAGAIN, EIO; of sockets also what `SocketErrnos` lists. For datagrams the reply words are the
+  /// sender's `SocketName` (of the socket's family), and above the scope the datagram's real length: at least the
+  /// answer, and equal to it unless the answer is `length`.
   case streamRead = 8
-  /// `streamWrite(stream, length)`. Data in the data area. Answer: 0...length, EINTR, EAGAIN, EPIPE, EIO, ENOSPC.
+  /// `streamWrite(stream, length, name...)`: `name` for datagrams, a `SocketName` or four zeros, with `SocketFlags` in the
+  /// upper half of its last word. Data in the data area. Answer: 0...length, EINTR, EAGAIN, EPIPE, EIO, ENOSPC; of
+  /// sockets what `SocketErrnos` lists.
   /// The kernel's own lines go to stream 2 the same way: never unless the measured configuration has a log flag,
   /// except the last words of a panic and, in development, hints that name a setting.
   case streamWrite = 9
-  /// `streamStatus(stream)`. Answer: 0; reply[0] = kind (`StreamKind`), reply[1] = rows << 16 | columns of a terminal.
+  /// `streamStatus(stream)`. Answer: 0; reply[0] = kind (`StreamKind`), reply[1] = rows << 16 | columns of a terminal;
+  /// of sockets reply[2] = pending error (taken; an errno of the network or 0, any other is EIO), reply[3] = bytes to
+  /// read (cut to 31 bits), and in the data area two `SocketName`s of the socket's family or none: its own, its peer's.
   case streamStatus = 10
   /// `poll(count, timeoutNs)`. `count` entries of {stream u32, events u16, revents u16} in the data area. Answer:
   /// 0...count, EINTR; each revents a subset of events | POLLERR | POLLHUP | POLLNVAL.
@@ -46,6 +53,24 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   case modifyType = 14
   /// `remove(address, length)`. EREMOVE of trimmed pages. Answer: 0.
   case remove = 15
+  /// `streamClose(stream)`. Answer: 0; whatever it is, the number is free again.
+  case streamClose = 17
+  /// `socket(stream, family, type)`. Makes an Internet socket (AF_INET, AF_INET6; SOCK_STREAM, SOCK_DGRAM) that never
+  /// blocks, under a number that the enclave chooses: there is no handle to believe. Answer: 0, errnos as listed in
+  /// `SocketErrnos`, as for all calls on sockets.
+  case socket = 18
+  /// `bind(stream, name...)`. Answer: 0; the reply words are the name it has now, of the same family.
+  case bind = 19
+  /// `listen(stream, backlog)`. Answer: 0.
+  case listen = 20
+  /// `accept(stream, new)`. Does not wait. Answer: 0; `new` is the connection, the reply words its peer's name.
+  case accept = 21
+  /// `connect(stream, name...)`, four zeros: to nobody any more. Does not wait. Answer: 0.
+  case connect = 22
+  /// `setOption(stream, level << 32 | name, value)`; the value is a number, or two for SO_LINGER. Answer: 0.
+  case setOption = 23
+  /// `shutdown(stream, how)`. Answer: 0.
+  case shutdown = 24
   /// `quote(length)`. In the data area a REPORT (432 bytes) and the TARGETINFO (512 bytes) that it was made for.
   /// Answer: 1...8192, a quote of the report in the data area (its signatures are its reader's to check); 0 when
   /// the report was not made for the platform's quoting enclave, whose TARGETINFO (512 bytes) is then in the

@@ -18,6 +18,7 @@ public final class EnclaveProcess: Sendable {
   /// A signed payload's files.
   let payload: PayloadObjects?
   let quoting: (any QuotingSource)?
+  let sockets = SocketTable()
   private let threads: Mutex<[HostThread?]>
   /// Runs once, with the exit code, before the process ends (statistics).
   private let atExit: @Sendable (EnclaveProcess, Int32) -> Void

@@ -6,6 +6,7 @@ import LinuxABI
 /// Streams: read, write, status and poll.
 extension HostRequest {
   func streamRead() throws(Errno) -> Int {
+    if let socket = process.sockets[argument(0)] { return try receive(socket) }
     guard let data = buffer.data(argument(1)) else { throw .EIO }
     let count = try believable(Streams.read(argument(0), into: data, thread.lot))
     thread.statistics.count(.bytesIn, UInt64(count))
@@ -13,6 +14,7 @@ extension HostRequest {
   }
 
   func streamWrite() throws(Errno) -> Int {
+    if let socket = process.sockets[argument(0)] { return try send(socket) }
     guard let data = buffer.data(argument(1)) else { throw .EIO }
     let count = try believable(Streams.write(argument(0), from: data, thread.lot))
     thread.statistics.count(.bytesOut, UInt64(count))
@@ -32,6 +34,7 @@ extension HostRequest {
   }
 
   func streamStatus() throws(Errno) -> Int {
+    if let socket = process.sockets[argument(0)] { return status(socket) }
     guard let status = Streams.status(argument(0)) else { throw .EIO }
     buffer.setReply(0, status.kind.rawValue)
     buffer.setReply(1, status.size)
@@ -40,13 +43,14 @@ extension HostRequest {
 
   func poll() throws(Errno) -> Int {
     let count = argument(0)
-    guard count <= 1024, let data = buffer.data(count * 8) else { throw .EIO }
+    guard count <= SocketTable.limit, let data = buffer.data(count * 8) else { throw .EIO }
     let result = withUnsafeTemporaryAllocation(of: pollfd.self, capacity: Int(count) + 1) {
       set -> Result<Int, Errno> in
       for i in 0..<Int(count) {
         let entry = clh_load64(data.baseAddress! + 8 * i)
         set[i] = pollfd(
-          fd: Streams.descriptor(entry & 0xFFFF_FFFF) ?? -1,
+          fd: Streams.descriptor(entry & 0xFFFF_FFFF)
+            ?? process.sockets[entry & 0xFFFF_FFFF]?.descriptor ?? -1,
           events: Int16(truncatingIfNeeded: entry >> 32), revents: 0)
       }
       let result = thread.lot.wait(set, timeoutNs: argument(1))

@@ -69,7 +69,7 @@ extension Runner {
         statistics: process.statistics())
     }
     let signals = SignalWait()
-    try Sandbox.enter()
+    try Sandbox.enter(allowsNetwork: configuration.network == .host)
     do throws(Errno) {
       try process.start(0)
     } catch {

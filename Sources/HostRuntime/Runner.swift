@@ -48,6 +48,7 @@ public struct Runner {
     let report = try RunReport(options)
     clock.lap("arguments")
 
+    clh_raise_descriptor_limit()
     clh_close_from(3, report.descriptor)
     let state = try StateFolder()
     let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
@@ -89,7 +90,7 @@ public struct Runner {
         statistics: process.statistics())
     }
     let signals = SignalWait()
-    try Sandbox.enter()
+    try Sandbox.enter(allowsNetwork: configuration.network == .host)
     do throws(Errno) {
       try process.start(0)
     } catch {

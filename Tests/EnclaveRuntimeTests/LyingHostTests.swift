@@ -345,10 +345,10 @@ struct LyingHostTests {
     }
   }
 
-  @Test("every host call has a test above")
+  @Test("every host call has a test above, or in LyingHostSocketTests")
   func complete() {
     // A new call must come here with its lies.
-    #expect(HostCall.allCases.count == 19)
+    #expect(HostCall.allCases.count == 27)
   }
 
   // MARK: Quotes

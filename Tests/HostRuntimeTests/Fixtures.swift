@@ -64,11 +64,13 @@ struct ServingHost {
 
   init(
     threadCount: UInt32 = 4, flags: MeasuredConfiguration.Flags = [.insecureDevelopmentRoot],
+    network: MeasuredConfiguration.Network = .host,
     source: (any ObjectSource)? = nil, quoting: (any QuotingSource)? = nil
   ) throws {
     var configuration = MeasuredConfiguration()
     configuration.threadCount = threadCount
     configuration.flags = flags
+    configuration.network = network
     process = EnclaveProcess(
       machine: machine, configuration: configuration, source: source, quoting: quoting
     ) { _, _ in }

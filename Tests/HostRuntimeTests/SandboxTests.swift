@@ -11,11 +11,12 @@ import Testing
 struct SandboxTests {
   @Test("the filter is well formed: every jump stays inside, every path ends in an answer")
   func program() {
-    let program = Sandbox.program(pid: 1)
+    let program = Sandbox.program(pid: 1, allowsNetwork: true)
     #expect(program.count < 4096)
     #expect(program.last?.code == 0x06)
     for (at, instruction) in program.enumerated() where instruction.code & 7 == 5 {
       #expect(at + 1 + Int(max(instruction.jumpTrue, instruction.jumpFalse)) < program.count)
+      if instruction.code == 5 { #expect(at + 1 + Int(instruction.k) < program.count) }
     }
     #expect(MemoryLayout<Sandbox.Instruction>.stride == 8)
   }
@@ -56,8 +57,23 @@ struct SandboxTests {
         [321, 0, 0, 0],  // bpf
         [298, 0, 0, 0, 0],  // perf_event_open
         [41, 17, 3, 0],  // socket(AF_PACKET, SOCK_RAW)
+        [41, 17, 0x80803, 0],
         [41, 2, 3, 1],  // socket(AF_INET, SOCK_RAW)
-        [41, 2, 1, 0],  // socket(AF_INET, SOCK_STREAM)
+        [41, 2, 0x80803, 0],
+        [41, 2, 0x80802, 1],  // ICMP datagrams
+        [41, 2, 0x80801, 262],  // MPTCP
+        [41, 2, 1, 0],  // socket(AF_INET, SOCK_STREAM), which blocks and is inherited
+        [41, 1, 0x80801, 0],  // socket(AF_UNIX)
+        [41, 16, 0x80802, 0],  // socket(AF_NETLINK)
+        [41, 40, 0x80801, 0],  // socket(AF_VSOCK)
+        [53, 1, 1, 0, file],  // socketpair
+        [54, 0, 1, 25, file, 4],  // setsockopt(SO_BINDTODEVICE)
+        [54, 0, 1, 26, file, 16],  // setsockopt(SO_ATTACH_FILTER)
+        [54, 0, 6, 31, file, 4],  // setsockopt(TCP_ULP)
+        [55, 0, 6, 11, file, file],  // getsockopt(TCP_INFO)
+        [307, 0, file, 1, 0],  // sendmmsg
+        [299, 0, file, 1, 0, 0],  // recvmmsg
+        [16, 0, 0x8912, file],  // ioctl(SIOCGIFCONF)
         [16, 0, 0x5412, file],  // ioctl(TIOCSTI)
         [157, 22, 1, 0],  // prctl(PR_SET_SECCOMP)
         [105, 0],  // setuid
@@ -70,11 +86,33 @@ struct SandboxTests {
       try Probe.run(probes)
     }
   }
+
+  @Test("without the network no socket at all can be made or used")
+  func noNetwork() async throws {
+    await #expect(processExitsWith: .exitCode(0)) {
+      try Probe.run(
+        [
+          [41, 2, 0x80801, 0], [41, 10, 0x80802, 0], [42, 0, 0, 0], [44, 0, 0, 0, 0, 0, 0],
+          [45, 0, 0, 0, 0, 0, 0], [48, 0, 0], [49, 0, 0, 0], [50, 0, 1], [54, 0, 1, 2, 0, 4],
+          [288, 0, 0, 0, 0],
+        ], allowsNetwork: false)
+    }
+  }
+
+  @Test("with it TCP and UDP sockets can be made: what the filter allows is counted")
+  func network() async throws {
+    await #expect(processExitsWith: .exitCode(4)) {
+      try Probe.run([
+        [41, 2, 0x80801, 0], [41, 10, 0x80801, 0], [41, 2, 0x80802, 0], [41, 10, 0x80802, 0],
+        [41, 3, 0x80802, 0],
+      ])
+    }
+  }
 }
 
 /// Runs the probe enclave in this process, sandboxed as a real run is, and ends with its exit code.
 enum Probe {
-  static func run(_ probes: [[UInt64]]) throws -> Never {
+  static func run(_ probes: [[UInt64]], allowsNetwork: Bool = true) throws -> Never {
     var image = try EnclaveImage(bytes: try assemble("probe"))
     guard let data = image.segments.firstIndex(where: { $0.isWritable }) else {
       throw HostError("the probe has no data segment")
@@ -99,7 +137,7 @@ enum Probe {
     let process = EnclaveProcess(
       machine: built.machine, configuration: configuration, source: nil
     ) { _, _ in }
-    try Sandbox.enter()
+    try Sandbox.enter(allowsNetwork: allowsNetwork)
     try process.start(0)
     while true { sleep(1) }
   }

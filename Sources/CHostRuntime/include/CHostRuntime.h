@@ -70,3 +70,19 @@ int clh_seccomp(const void *instructions, unsigned short count);
 long clh_syscall(long number, long a, long b, long c, long d, long e, long f);
 /// The address of a SYSCALL instruction followed by RET, for probes of the filter.
 uint64_t clh_syscall_gadget(void);
+
+/// Internet sockets; names are the four words of SocketName.swift. None of these waits.
+int clh_socket(int family, int type);
+int clh_bind(int fd, const uint64_t words[4]);
+int clh_connect(int fd, const uint64_t words[4]);
+int clh_listen(int fd, int backlog);
+int clh_shutdown(int fd, int how);
+int clh_accept(int fd, uint64_t words[4]);
+int clh_set_option(int fd, int level, int name, uint64_t value);
+/// Of a datagram the result is its real length, which may be more than `size`.
+long clh_receive(int fd, void *bytes, size_t size, int peek, int out_of_band, int is_datagram, uint64_t words[4]);
+long clh_send(int fd, const void *bytes, size_t size, int out_of_band, const uint64_t words[4]);
+/// SO_ERROR (taken), FIONREAD, getsockname, getpeername.
+void clh_socket_status(int fd, int *error, uint64_t *unread, uint64_t local[4], uint64_t peer[4]);
+/// RLIMIT_NOFILE up to what is allowed: each socket of the program is a descriptor here.
+void clh_raise_descriptor_limit(void);

@@ -24,6 +24,7 @@
       unsafe Attestation.isRemote = configuration.flags.contains(.remoteAttestation)
       if !configuration.hostName.isEmpty { unsafe SystemIdentity.hostName = configuration.hostName }
       Processor.load(xfrm: cl_get_xfrm())
+      unsafe NetworkPolicy.allowsInternet = configuration.network == .host
       Dispatch.start(allowed: configuration.systemCalls)
       unsafe UserMemory.faultIn = { (address, write) in
         let access: Protection = write ? .PROT_WRITE : .PROT_READ

@@ -26,8 +26,10 @@ enum ControlMessages {
       let level = Int32(truncatingIfNeeded: bytes.loadLittleEndian64(at + 8))
       let type = Int32(truncatingIfNeeded: bytes.loadLittleEndian64(at + 8) >> 32)
       if level == SocketOption.SOL_SOCKET {
-        guard socket.family == AF.UNIX else { throw .EINVAL }
         switch type {
+        // Linux: "SCM_RIGHTS and SCM_CREDENTIALS are semantically in SOL_UNIX", and ignored elsewhere.
+        case SCM.RIGHTS where socket.family != AF.UNIX: break
+        case SCM.CREDENTIALS where socket.family != AF.UNIX: break
         case SCM.RIGHTS:
           let count = (size - headerSize) / 4
           guard files.count + count <= SCM.largestRightsCount else { throw .EINVAL }
@@ -45,7 +47,8 @@ enum ControlMessages {
               gid: bytes.loadLittleEndian32(at + headerSize + 8)))
         default: throw .EINVAL
         }
-      } else if socket.family != AF.UNIX {
+      } else if socket.family != AF.UNIX, socket.type != SOCK.STREAM {
+        // Packet information, TTL and TOS of single datagrams (ip(7)): not supported.
         throw .EINVAL
       }
       at += align(size)

@@ -27,6 +27,8 @@ final class MessageQueue: @unchecked Sendable {
   private var isDeaf = false
   /// Told to the reading socket once, after the data (SO_ERROR).
   private var error: Errno?
+  /// There was one.
+  private(set) var hasFailed = false
 
   /// How many datagrams may wait (net.unix.max_dgram_qlen).
   static var largestCount: Int { 10 }
@@ -64,7 +66,10 @@ final class MessageQueue: @unchecked Sendable {
   func finish(_ why: Errno? = nil) {
     lock.lock()
     isFinished = true
-    if let why { error = why }
+    if let why {
+      error = why
+      hasFailed = true
+    }
     lock.unlock()
     readers.wakeAll()
   }

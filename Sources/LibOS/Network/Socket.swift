@@ -71,6 +71,8 @@ class Socket: @unchecked Sendable {
   func defaultOption(_ level: Int32, _ name: Int32) -> Int32? { nil }
   /// EINVAL or ERANGE for a value that the option cannot have.
   func checkOption(_ level: Int32, _ name: Int32, _ value: Int32) throws(Errno) {}
+  /// The option is on or off, whatever number says so.
+  func isSwitch(_ level: Int32, _ name: Int32) -> Bool { false }
   /// An option has changed; hands it to the host if there is a stream.
   func optionChanged(_ level: Int32, _ name: Int32, _ value: UInt64) throws(Errno) {}
 

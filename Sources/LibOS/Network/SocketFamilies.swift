@@ -17,6 +17,22 @@ enum SocketFamilies {
   {
     switch family {
     case AF.UNIX: return UnixSocket(type: try unixType(type, protocolNumber))
+    case AF.INET, AF.INET6:
+      switch type {
+      case SOCK.STREAM:
+        guard protocolNumber == IPPROTO.IP || protocolNumber == IPPROTO.TCP else {
+          throw .EPROTONOSUPPORT
+        }
+        return TCPSocket(family: family)
+      case SOCK.DGRAM:
+        guard protocolNumber == IPPROTO.IP || protocolNumber == IPPROTO.UDP else {
+          throw .EPROTONOSUPPORT
+        }
+        return UDPSocket(family: family)
+      // CAP_NET_RAW is not for payloads.
+      case SOCK.RAW: throw protocolNumber == 0 ? .EPROTONOSUPPORT : .EPERM
+      default: throw .ESOCKTNOSUPPORT
+      }
     default: throw .EAFNOSUPPORT
     }
   }

@@ -37,8 +37,9 @@ extension Task {
       throw .EINVAL
     }
     try socket.checkOption(level, name, value)
-    socket.lock.withLock { socket.options.set(level, name, value) }
-    try socket.optionChanged(level, name, UInt64(UInt32(bitPattern: value)))
+    let kept = socket.isSwitch(level, name) && value != 0 ? 1 : value
+    socket.lock.withLock { socket.options.set(level, name, kept) }
+    try socket.optionChanged(level, name, UInt64(UInt32(bitPattern: kept)))
     return 0
   }
 
