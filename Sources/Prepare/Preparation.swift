@@ -10,6 +10,8 @@ public struct Preparation {
   public var output: String
   public var image: String
   public var keepsOwners = false
+  /// Run the program once on this machine and keep what it used.
+  public var traces = false
   public var usesCache = true
   public var progress = Progress()
 
@@ -23,17 +25,70 @@ public struct Preparation {
     public var summary: PayloadWriter.Summary
     public var files: FileSet
     public var mrenclave: [String]
+    /// `--trace`: what the closure would have had, and the program did not use.
+    public var leftOut: [String] = []
+    public var traceStatus: Int32?
   }
 
   public func run() throws(HostError) -> Outcome {
-    let (files, executable) = try gather()
-    let configuration = try description.configuration(executable: executable)
+    var (files, executable) = try gather()
+    var configuration = try description.configuration(executable: executable)
+    var leftOut: [String] = []
+    var traceStatus: Int32?
+    if traces {
+      guard rootfs == nil else {
+        throw HostError("--trace and --rootfs: the program is traced with this machine's own files")
+      }
+      let trace = try Trace(
+        program: executable, arguments: configuration.arguments.map { text($0) },
+        environment: configuration.environment.map { text($0) },
+        directory: description.startDirectory)
+      traceStatus = trace.exitStatus
+      configuration.systemCalls = trace.systemCallBits
+      let used = try keep(trace, executable)
+      leftOut = files.regularPaths.filter { !used.contains(Array($0.utf8)) }
+      files = used
+    }
     var writer = PayloadWriter(files, output: output)
     writer.usesCache = usesCache
     writer.progress = progress
     let summary = try writer.write(configuration, image: image, newestNs: try newestNs())
     let folder = try PayloadFolder(output)
-    return Outcome(summary: summary, files: files, mrenclave: try measure(payload: folder))
+    return Outcome(
+      summary: summary, files: files, mrenclave: try measure(payload: folder), leftOut: leftOut,
+      traceStatus: traceStatus)
+  }
+
+  /// Exactly the files that a run used.
+  private func keep(_ trace: Trace, _ executable: String) throws(HostError) -> FileSet {
+    let files = FileSet()
+    files.keepsOwners = keepsOwners
+    let closure = Closure(files, searchPath: "", libraryPath: "")
+    closure.follows = false
+    try closure.add(executable, reason: "the program")
+    let outside = ["/proc", "/sys", "/dev", "/tmp"]
+    for path in trace.paths.sorted() {
+      guard let normal = Self.normalised(path),
+        !outside.contains(where: { normal == $0 || normal.hasPrefix($0 + "/") }),
+        access(normal, F_OK) == 0
+      else { continue }
+      try closure.add(normal, reason: "used by the traced run")
+    }
+    for mount in description.mounts {
+      if case .chroot(let source) = mount.kind { try copy(source, to: mount.path, files) }
+      files.addDirectory(Array(mount.path.utf8))
+    }
+    try closure.addRuntimeFiles(
+      environment: [:], uid: description.uid, gid: description.gid, usesNetwork: false)
+    let cwd = Array(description.startDirectory.utf8)
+    if files.root.find(cwd) == nil { files.addDirectory(cwd) }
+    return files
+  }
+
+  /// Without `.`, `//`; `..` stays for the walk, which knows the links.
+  private static func normalised(_ path: String) -> String? {
+    guard path.hasPrefix("/"), !path.hasSuffix(" (deleted)") else { return nil }
+    return "/" + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
   }
 
   /// The files, and the program's path inside.

@@ -127,3 +127,16 @@ public struct SIGSTRUCT: Equatable, Sendable {
     guard cetAttributes & cetAttributesMask == 0 else { throw .invalidAttribute(.cet) }
   }
 }
+
+extension SIGSTRUCT {
+  /// Every field, by name, offset and size in bytes (SDM vol. 3D, table "Layout of SIGSTRUCT"); they tile the structure.
+  public static let fields: [(name: String, offset: Int, size: Int)] = [
+    ("HEADER", 0, 16), ("VENDOR", 16, 4), ("DATE", 20, 4), ("HEADER2", 24, 16), ("SWDEFINED", 40, 4),
+    ("RESERVED1", 44, 84), ("MODULUS", 128, 384), ("EXPONENT", 512, 4), ("SIGNATURE", 516, 384),
+    ("MISCSELECT", 900, 4), ("MISCMASK", 904, 4), ("CET_ATTRIBUTES", 908, 1),
+    ("CET_ATTRIBUTES_MASK", 909, 1), ("RESERVED2", 910, 2), ("ISVFAMILYID", 912, 16),
+    ("ATTRIBUTES", 928, 16), ("ATTRIBUTEMASK", 944, 16), ("ENCLAVEHASH", 960, 32),
+    ("RESERVED3", 992, 16), ("ISVEXTPRODID", 1008, 16), ("ISVPRODID", 1024, 2), ("ISVSVN", 1026, 2),
+    ("RESERVED4", 1028, 12), ("Q1", 1040, 384), ("Q2", 1424, 384),
+  ]
+}

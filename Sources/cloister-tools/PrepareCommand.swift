@@ -25,6 +25,10 @@ struct PrepareCommand: ParsableCommand {
   @Option(help: "Take a whole tree as the root file system; PROGRAM is a path in it.")
   var rootfs: String?
   @Option(help: "Say why this file is in the payload.") var explain: [String] = []
+  @Flag(
+    help:
+      "Run the program once on this machine (with ARGS), and keep just the files and system calls it used."
+  ) var trace = false
   @Flag(help: "Keep the owners of files instead of making them root's.") var keepOwners = false
   @Flag(help: "Hash everything afresh and leave the cache alone.") var noCache = false
   @Option(help: "The enclave image to put in.") var image: String?
@@ -51,11 +55,22 @@ struct PrepareCommand: ParsableCommand {
     var preparation = Preparation(description, output: trimmed(output), image: imagePath)
     preparation.rootfs = rootfs
     preparation.keepsOwners = keepOwners
+    preparation.traces = trace
     preparation.usesCache = !noCache
     preparation.progress = Progress(isQuiet: quiet)
     let outcome = try preparation.run()
     if !quiet {
       for w in outcome.files.warnings { say("cloister: warning: \(w)") }
+      if let status = outcome.traceStatus, status != 0 {
+        say(
+          "cloister: warning: the traced run ended with status \(status); is what it used all it needs?"
+        )
+      }
+      if !outcome.leftOut.isEmpty, !json {
+        say("left out, because the traced run did not use them (\(outcome.leftOut.count)):")
+        for path in outcome.leftOut.prefix(20) { say("  \(path)") }
+        if outcome.leftOut.count > 20 { say("  ... (--json lists all)") }
+      }
     }
     print(json ? outcome.json : outcome.text(output: output))
     for file in explain { for line in try Explanation.lines(output, file) { print(line) } }

@@ -61,8 +61,11 @@ enum Namespace {
     mountProc(root)
     mountDev(root)
     mountSys(root)
-    let tmp = FileSystem(type: "tmpfs", source: "tmpfs", magic: FileSystem.TMPFS_MAGIC)
-    mount(DirectoryInode(tmp, mode: 0o1777), at: [0x2F, 0x74, 0x6D, 0x70])
+    // A payload that brings files in /tmp keeps them; writes go to the overlay there, too.
+    if !((lower as? VerifiedObject)?.hasEntries(in: [0x74, 0x6D, 0x70]) ?? false) {
+      let tmp = FileSystem(type: "tmpfs", source: "tmpfs", magic: FileSystem.TMPFS_MAGIC)
+      mount(DirectoryInode(tmp, mode: 0o1777), at: [0x2F, 0x74, 0x6D, 0x70])
+    }
 
     for path in configuration.temporaryMounts {
       let fs = FileSystem(type: "tmpfs", source: "tmpfs", magic: FileSystem.TMPFS_MAGIC)

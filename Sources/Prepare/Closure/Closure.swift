@@ -17,6 +17,8 @@ public final class Closure {
   private(set) var usesLibraryCache = false
   private(set) var hasLibc = false
   private var treesDone = Set<String>()
+  /// Off: only what is named, folders without what is in them (`--trace`).
+  var follows = true
 
   static let defaultDirectories = [
     "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib",
@@ -92,7 +94,7 @@ public final class Closure {
       case S_IFDIR:
         at = here
         if parent.children[part] == nil { parent.insert(part, TreeNode.directory(mode: s.st_mode)) }
-        if rest.isEmpty { try addTree(here, reason: reason) }
+        if rest.isEmpty, follows { try addTree(here, reason: reason) }
       default:
         guard rest.isEmpty else { throw HostError("\(path): \(text(here)) is not a folder") }
         files.note(here, reason)
@@ -161,6 +163,8 @@ public final class Closure {
     if let interpreter = needs.interpreter {
       try place(interpreter, reason: "interpreter of \(path)", rpaths: [])
     }
+    // The kernel loads interpreters itself: no traced call names them.
+    if !follows { return }
     // libc itself defines these names.
     if !path.contains("/libc.so") && !path.contains("/libc-") {
       usesNames = usesNames || needs.usesNames
@@ -226,7 +230,7 @@ public final class Closure {
       try place(found, reason: "interpreter of \(path)", rpaths: [])
       name = program
     }
-    guard ["sh", "bash", "dash", "ash", "ksh", "zsh"].contains(name) else { return }
+    guard follows, ["sh", "bash", "dash", "ash", "ksh", "zsh"].contains(name) else { return }
     for command in ShellWords.commands(in: source) {
       guard let found = find(command.name) else { continue }
       try place(

@@ -71,6 +71,7 @@ extension Preparation.Outcome {
             return (parts[0], .string(parts[1]))
           })
       ),
+      ("leftOut", .array(leftOut.map { .string($0) })),
       ("warnings", .array(files.warnings.map { .string($0) })),
     ]).rendered
   }

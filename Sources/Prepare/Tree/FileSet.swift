@@ -28,6 +28,17 @@ public final class FileSet {
 
   public func contains(_ guest: [UInt8]) -> Bool { root.find(guest) != nil }
 
+  /// Paths of all regular files, sorted.
+  var regularPaths: [String] {
+    var out: [String] = []
+    var stack: [(path: [UInt8], node: TreeNode)] = [([], root)]
+    while let (path, node) = stack.popLast() {
+      if case .regular = node.kind { out.append(text(path)) }
+      for (name, child) in node.sortedChildren { stack.append((path + [0x2F] + name, child)) }
+    }
+    return out.sorted()
+  }
+
   /// Every regular file's content, each once.
   public var allContents: [FileContent] {
     var out: [FileContent] = []

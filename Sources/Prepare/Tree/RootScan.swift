@@ -8,7 +8,7 @@ struct RootScan {
   /// Device and inode of folders that must not be in it (the payload that is being written).
   var excluded: [FileIdentity] = []
   /// Mount points of the enclave's own file systems: there as empty directories.
-  static let mountPoints: [[UInt8]] = ["/proc", "/sys", "/dev", "/tmp"].map { Array($0.utf8) }
+  static let mountPoints: [[UInt8]] = ["/proc", "/sys", "/dev"].map { Array($0.utf8) }
 
   func run() throws(HostError) {
     guard let top = status(base), top.st_mode & S_IFMT == S_IFDIR else {

@@ -40,6 +40,15 @@ final class VerifiedObject: LowerObject, @unchecked Sendable {
     } catch { VerifiedTree.stop(error) }
   }
 
+  /// Whether a directory of that name is there and holds something.
+  func hasEntries(in name: [UInt8]) -> Bool {
+    do throws(TreeError) {
+      guard let entry = try tree.tree.lookup(name, in: record) else { return false }
+      let inode = try tree.tree.inode(entry.inode)
+      return inode.isDirectory && inode.extra > 0
+    } catch { VerifiedTree.stop(error) }
+  }
+
   override func forEachName(
     _ body: (_ name: [UInt8], _ type: UInt8, _ inode: UInt64) -> Void
   ) throws(Errno) {
@@ -60,7 +69,7 @@ final class VerifiedObject: LowerObject, @unchecked Sendable {
     do throws(Errno) {
       try content.read(offset, into: run, at: runOffset, length: length)
     } catch {
-      complain("its content")
+      complain("its content", "the read fails (EIO)")
       throw error
     }
     return length
@@ -85,8 +94,9 @@ final class VerifiedObject: LowerObject, @unchecked Sendable {
     guard bytes.count == Int(record.sitesSize),
       ContentHash.hash(MerkleShape.leafPrefix, bytes.span) == record.sitesHash
     else {
-      complain("its table of system-call sites")
-      throw .EIO
+      // Without its table the program would run, but slowly: that is not for the host to choose.
+      complain("its table of system-call sites", "the enclave stops")
+      Host.exit(status: 125)
     }
     return bytes
   }
@@ -110,11 +120,11 @@ final class VerifiedObject: LowerObject, @unchecked Sendable {
   }
 
   /// The file is named by its number, which the host knows: no path, no content.
-  private func complain(_ what: StaticString) {
+  private func complain(_ what: StaticString, _ outcome: StaticString) {
     let line =
       KernelLog.bytes("cloister: file ") + KernelLog.decimal(Int(inode))
       + KernelLog.bytes(" of the payload: ") + KernelLog.bytes(what)
-      + KernelLog.bytes(" is not what was signed; the read fails (EIO)\n")
+      + KernelLog.bytes(" is not what was signed; ") + KernelLog.bytes(outcome) + [0x0A]
     Host.log(line)
   }
 }
