@@ -30,6 +30,8 @@ __attribute__((target("fxsr"))) void cl_xsave(void *area) {
 }
 void cl_xsave_part(void *area, uint64_t mask) { *(uint64_t *)((char *)area + 512) = 3 & mask; }
 void cl_vzeroupper(void) {}
+// FS is this process's own here.
+void cl_write_fs_base(uint64_t base) { cl_block()->fs_base = base; }
 uint64_t cl_syscall_entry_address(void) { return 0xFF00001000; }
 uint64_t cl_signal_trampoline_address(void) { return 0xFF00002000; }
 long syscall(long number, ...);
