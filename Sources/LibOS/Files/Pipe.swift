@@ -172,6 +172,24 @@ final class Pipe: @unchecked Sendable {
     return n
   }
 
+  /// Bytes that were read and could not be passed on are there again, before all others.
+  func putBack(_ bytes: [UInt8]) {
+    if bytes.isEmpty { return }
+    lock.lock()
+    defer {
+      lock.unlock()
+      wakeReaders()
+    }
+    if (run?.byteCount ?? 0) < count + bytes.count {
+      do throws(Errno) { try resizeRing(count + bytes.count) } catch { return }
+    }
+    guard let run else { return }
+    head = (head + run.byteCount - bytes.count) % run.byteCount
+    for i in bytes.indices { run[(head + i) % run.byteCount] = bytes[i] }
+    count += bytes.count
+    if hasPackets { packets.insert(bytes.count, at: 0) }
+  }
+
   // MARK: Writing
 
   /// Puts in what fits; nil: the writer has to wait. Throws EPIPE without readers.

@@ -30,7 +30,7 @@ extension Task {
   ///
   /// What was read but could not be written is put back where it can be: the positions say how far it got.
   private func transfer(
-    _ input: File, _ from: UInt64?, _ output: File, _ to: UInt64?, _ count: UInt
+    _ input: File, _ from: UInt64?, _ output: File, _ to: UInt64?, _ count: UInt, once: Bool = false
   ) throws(Errno) -> Int {
     let pieceSize = Int(min(count, 64 << 10))
     if pieceSize == 0 { return 0 }
@@ -49,15 +49,18 @@ extension Task {
       var rest = run.buffer(0, count: n)
       let written: Int
       do throws(Errno) { written = try write(output, &rest, at: target) } catch {
-        if position == nil { input.stepBack(n) }
+        if position == nil { input.stepBack(run.bytes(0, count: n)) }
         if done > 0 { break }
         throw error
       }
-      if position == nil && written < n { input.stepBack(n - written) }
+      if position == nil && written < n {
+        input.stepBack(run.bytes(written, count: n - written))
+      }
       done += written
       position = position.map { $0 + UInt64(written) }
       target = target.map { $0 + UInt64(written) }
-      if written < n || n < min(pieceSize, Int(count) - done + written) { break }
+      // Short of the end, a file goes on: it may be growing, by this very transfer (splice_direct_to_actor).
+      if written < n || once { break }
     }
     return done
   }
@@ -123,16 +126,10 @@ extension Task {
     let limit = UInt64(min(count, Self.largestTransfer))
     let first = start ?? from.offset
     let second = target ?? to.offset
-    guard first <= UInt64(Int64.max) - limit, second <= UInt64(Int64.max) - limit else {
-      throw .EOVERFLOW
-    }
-    if from.inode === to.inode {
-      let size = from.inode.size
-      let length = min(limit, size > first ? size - first : 0)
-      if first < second + length && second < first + length { throw .EINVAL }
-    }
     let size = from.inode.size
     let length = min(limit, size > first ? size - first : 0)
+    guard second < UInt64(Int64.max) else { throw .EFBIG }
+    if from.inode === to.inode, first < second + length, second < first + length { throw .EINVAL }
     let n = try transfer(from, first, to, second, UInt(length))
     if n == 0 { return 0 }
     if start == nil { from.offset = first + UInt64(n) } else {
@@ -175,7 +172,7 @@ extension Task {
     if let sink, nonblocking || sink.isNonblocking {
       limit = min(limit, UInt(max(1, sink.pipe.size - sink.pipe.byteCount)))
     }
-    let n = try transfer(from, start, to, target, limit)
+    let n = try transfer(from, start, to, target, limit, once: true)
     if let start { try UserMemory.write(start + UInt64(n), to: inOffset) }
     if let target { try UserMemory.write(target + UInt64(n), to: outOffset) }
     return n
@@ -257,10 +254,14 @@ extension Task {
 
 extension File {
   /// Gives back what was read and could not be passed on.
-  func stepBack(_ count: Int) {
+  func stepBack(_ bytes: [UInt8]) {
+    if let end = self as? PipeEnd {
+      end.pipe.putBack(bytes)
+      return
+    }
     guard hasPosition else { return }
     positionLock.lock()
-    offset -= min(offset, UInt64(count))
+    offset -= min(offset, UInt64(bytes.count))
     positionLock.unlock()
   }
 }
