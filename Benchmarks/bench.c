@@ -5,7 +5,8 @@
 #include "bench.h"
 
 static const figure *const families[] = {
-    call_figures, memory_figures, thread_figures, file_figures, database_figures};
+    call_figures, memory_figures, thread_figures, file_figures, database_figures,
+    process_figures};
 
 static int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;

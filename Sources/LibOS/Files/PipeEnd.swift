@@ -28,8 +28,11 @@ final class PipeEnd: File, @unchecked Sendable {
     )
   }
 
-  /// open(2) of a fifo (fifo(7)).
+  /// open(2) of a fifo (fifo(7)), or of a pipe by its name in /proc/PID/fd, which waits for nobody (Linux fifo_open()).
   static func openFifo(_ pipe: Pipe, _ dentry: Dentry, flags: OpenFlags) throws(Errno) -> File {
+    if dentry.inode.fileSystem === Namespace.pipeFileSystem {
+      return PipeEnd(pipe, dentry, flags: flags)
+    }
     let nonblocking = flags.contains(.O_NONBLOCK)
     if flags.isWritable && !flags.isReadable && nonblocking && !pipe.hasReaders { throw .ENXIO }
     let end = PipeEnd(pipe, dentry, flags: flags)

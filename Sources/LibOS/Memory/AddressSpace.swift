@@ -110,9 +110,10 @@ final class AddressSpace: @unchecked Sendable {
     }
   }
 
-  /// Puts a mapping into a free range, merged with its neighbours where they are alike.
-  func insert(_ vma: VMA) {
-    clearOthers(vma.start, vma.end)
+  /// Puts a mapping into a free range, merged with its neighbours where they are alike. `isClear`: other members of the
+  /// family are known to have nothing in the range.
+  func insert(_ vma: VMA, isClear: Bool = false) {
+    if !isClear { clearOthers(vma.start, vma.end) }
     var i = index(above: vma.start)
     totalBytes += vma.end - vma.start
     if i > 0, vmas[i - 1].continues(vma) {

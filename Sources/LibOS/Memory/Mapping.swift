@@ -296,6 +296,7 @@ extension AddressSpace {
         throw .ENOMEM
       }
       place = found
+      clearOthers(place, place + newSize)
     }
     guard let j = find(old) else { throw .EFAULT }
     var moved = vmas[j].part(old, min(vmas[j].end, old + max(oldSize, 4096)))
@@ -324,7 +325,7 @@ extension AddressSpace {
     let left = vmas[j].part(old, old + oldSize)
     if oldSize > 0 { removeRange(old, old + oldSize) }
     if keepOld { insert(left) }
-    insert(moved)
+    insert(moved, isClear: true)
     return place
   }
 

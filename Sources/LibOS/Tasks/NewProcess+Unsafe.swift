@@ -86,8 +86,8 @@ extension Task {
       throw error
     }
     started = true
-    // The child is in place now: this thread waits for its turn on the way to user mode.
-    if !shared { setWork() }
+    // The child is in place now. This thread may do nothing before it has its turn again, not even end.
+    if !shared { _ = yieldTurn() }
     if let completion { waitForVfork(completion) }
     return Int(pid)
   }

@@ -113,6 +113,24 @@ extension Family {
         at = until
       }
     }
+    clearRoomToGrow(space)
+  }
+
+  /// Below a stack that grows on its own: what others have there must fault for this member, not be found.
+  private func clearRoomToGrow(_ space: AddressSpace) {
+    for (i, vma) in space.vmas.enumerated() where vma.growsDown {
+      let below = i > 0 ? space.vmas[i - 1].end : AddressSpace.lowest
+      let reach = min(space.stackLimit, 64 << 20)
+      let start = max(below, vma.end > reach ? vma.end - reach : 0)
+      if start >= vma.start { continue }
+      for member in members where member !== space {
+        let j = member.index(above: start)
+        guard j < member.vmas.count, member.vmas[j].start < vma.start else { continue }
+        detachOrLose(start, vma.start, from: space)
+        release(start, vma.start, of: space)
+        break
+      }
+    }
   }
 
   /// One stretch of pages that are all alike.
