@@ -20,8 +20,11 @@ import LinuxABI
 
   // MARK: Threads
 
-  public static func exit(status: Int) -> Never {
-    _ = HostTransport.exchange(.exit, UInt64(status))
+  /// What processes of one family cost goes along, for the host's statistics.
+  public static func exit(
+    status: Int, familySwitches: UInt64 = 0, familyBytes: UInt64 = 0
+  ) -> Never {
+    _ = HostTransport.exchange(.exit, UInt64(status), familySwitches, familyBytes)
     hostLied("exit", "returned")
   }
 

@@ -8,7 +8,7 @@
 ///
 /// A negative result is `-errno`; only the errnos listed for a call are believed, any other becomes EIO.
 public enum HostCall: UInt64, CaseIterable, Sendable {
-  /// `exit(status)`. Ends the host process. Answer: none; coming back is a lie.
+  /// `exit(status, familySwitches, familyBytes)`; the last two are for `--stats` only. Ends the host process. Answer: none; coming back is a lie.
   case exit = 0
   /// `threadStart(thread)`. The host enters the TCS of that index on a new host thread. Answer: 0, EAGAIN.
   case threadStart = 1

@@ -3,10 +3,12 @@ import LinuxABI
 
 /// Threads: start, park, unpark, kick, and the end of everything.
 extension HostRequest {
-  /// `exit(status)`: 0...255 is an exit status, 256 + n is death by signal n, which a shell and podman
+  /// `exit(status, familySwitches, familyBytes)`: 0...255 is an exit status, 256 + n is death by signal n, which a shell and podman
   /// report as 128 + n.
   func exit() -> Never {
     let status = argument(0)
+    thread.statistics.count(.familySwitches, argument(1))
+    thread.statistics.count(.familyBytes, argument(2))
     process.end(status < 256 ? Int32(status) : 128 + Int32(truncatingIfNeeded: status & 0x7F))
   }
 

@@ -34,6 +34,10 @@ struct RunReport: Sendable {
         + "host calls \(statistics.allCalls), AEXs by exception \(statistics.allFaults), "
         + "by interrupt \(statistics[.interrupts]), bytes in \(statistics[.bytesIn]), "
         + "out \(statistics[.bytesOut])\n"
+      if statistics[.familySwitches] > 0 {
+        text += "cloister: families: switches \(statistics[.familySwitches]), "
+          + "bytes copied \(statistics[.familyBytes])\n"
+      }
       let calls = HostCall.allCases.filter { statistics.calls($0) > 0 }
       text += "cloister: calls" + calls.map { " \($0)=\(statistics.calls($0))" }.joined() + "\n"
       let faults = (0..<32).filter { statistics.faults($0) > 0 }
@@ -66,6 +70,8 @@ struct RunReport: Sendable {
           "hostCalls": \(statistics.allCalls),
           "calls": \(object(calls)),
           "exceptions": \(object(faults)),
+          "familySwitches": \(statistics[.familySwitches]),
+          "familyBytes": \(statistics[.familyBytes]),
           "bytesIn": \(statistics[.bytesIn]),
           "bytesOut": \(statistics[.bytesOut])
         }

@@ -5,7 +5,7 @@ final class ThreadStatistics: @unchecked Sendable {
   private static let callSlots = 128
   private static let vectorSlots = 32
   enum Word: Int, CaseIterable {
-    case unknownCalls, interrupts, enters, resumes, bytesIn, bytesOut
+    case unknownCalls, interrupts, enters, resumes, bytesIn, bytesOut, familySwitches, familyBytes
   }
   private static let slots = callSlots + vectorSlots + Word.allCases.count
 

@@ -27,8 +27,16 @@ final class Pipe: @unchecked Sendable {
   static var PIPE_BUF: Int { 4096 }
   static var largestSize: Int { 1 << 20 }
 
-  func opened(read: Bool, write: Bool) {
+  /// What the opener of one end finds of the other, in the same moment: an end that comes and goes afterwards counts.
+  struct OtherEnd {
+    var isPresent: Bool
+    var opens: Int
+  }
+
+  func opened(read: Bool, write: Bool) -> OtherEnd {
     lock.lock()
+    let other = OtherEnd(
+      isPresent: read ? writers > 0 : readers > 0, opens: read ? writerOpens : readerOpens)
     if read {
       readers += 1
       readerOpens += 1
@@ -41,6 +49,7 @@ final class Pipe: @unchecked Sendable {
     lock.unlock()
     readQueue.wakeAll()
     writeQueue.wakeAll()
+    return other
   }
 
   func closed(read: Bool, write: Bool) {
@@ -70,17 +79,13 @@ final class Pipe: @unchecked Sendable {
   }
 
   /// fifo(7): opening one end waits for the other.
-  func waitForOtherEnd(read: Bool) throws(Errno) {
-    lock.lock()
-    let seen = read ? writerOpens : readerOpens
-    let present = read ? writers > 0 : readers > 0
-    lock.unlock()
-    if present { return }
+  func waitForOtherEnd(read: Bool, _ other: OtherEnd) throws(Errno) {
+    if other.isPresent { return }
     let queue = read ? readQueue : writeQueue
     _ = try queue.wait { () throws(Errno) -> Bool? in
       lock.lock()
       defer { lock.unlock() }
-      return (read ? writerOpens : readerOpens) != seen ? true : nil
+      return (read ? writerOpens : readerOpens) != other.opens ? true : nil
     }
   }
 

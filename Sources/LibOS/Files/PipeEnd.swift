@@ -4,11 +4,12 @@ import LinuxABI
 /// A descriptor's end of a pipe or fifo.
 final class PipeEnd: File, @unchecked Sendable {
   let pipe: Pipe
+  private var other = Pipe.OtherEnd(isPresent: false, opens: 0)
 
   init(_ pipe: Pipe, _ dentry: Dentry, flags: OpenFlags) {
     self.pipe = pipe
     super.init(dentry, flags: flags)
-    pipe.opened(read: isReadable, write: isWritable)
+    other = pipe.opened(read: isReadable, write: isWritable)
   }
 
   deinit { pipe.closed(read: isReadable, write: isWritable) }
@@ -37,7 +38,7 @@ final class PipeEnd: File, @unchecked Sendable {
     if flags.isWritable && !flags.isReadable && nonblocking && !pipe.hasReaders { throw .ENXIO }
     let end = PipeEnd(pipe, dentry, flags: flags)
     if !nonblocking && !(flags.isReadable && flags.isWritable) {
-      try pipe.waitForOtherEnd(read: flags.isReadable)
+      try pipe.waitForOtherEnd(read: flags.isReadable, end.other)
     }
     return end
   }

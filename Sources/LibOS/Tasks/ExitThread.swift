@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// The ends of threads and processes: exit(2), exit_group(2), wait status, orphans.
 extension Task {
@@ -41,7 +42,10 @@ extension Process {
     if unsafe pid == TaskTable.payloadPid {
       // The end of the payload. Signals show as 128 + number, as a shell and a container engine do.
       let signal = waitStatus & 0x7F
-      Host.exit(status: Int(signal == 0 ? waitStatus >> 8 & 0xFF : 128 + signal))
+      Host.exit(
+        status: Int(signal == 0 ? waitStatus >> 8 & 0xFF : 128 + signal),
+        familySwitches: FamilyStatistics.switches.load(ordering: .relaxed),
+        familyBytes: FamilyStatistics.bytes.load(ordering: .relaxed))
     }
     timers.cancelAll()
     if session == pid { ControllingTerminal.sessionEnded(pid) }
