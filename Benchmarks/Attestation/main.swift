@@ -26,17 +26,18 @@ policy.allowedAdvisories = Set(expectations[0]["advisory_ids"] as? [String] ?? [
 let campaign = FlipCampaign(quote: quote, collateral: collateral, time: time, policy: policy)
 guard campaign.base.isAccepted else { fail(campaign.base.text) }
 
-/// Calls a second, over at least three seconds.
+/// Seconds of processor time that this process has used: other programs on the machine do not count.
+func processorSeconds() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
+
+/// Calls a second of processor time, over two seconds of it.
 func rate(_ body: () -> Bool) -> Double {
-  let clock = ContinuousClock()
-  let start = clock.now
+  let start = processorSeconds()
   var count = 0
-  while clock.now - start < .seconds(3) {
+  while processorSeconds() - start < 2 {
     for _ in 0..<20 { guard body() else { fail("not accepted") } }
     count += 20
   }
-  let seconds = (clock.now - start) / .seconds(1)
-  return Double(count) / seconds
+  return Double(count) / (processorSeconds() - start)
 }
 
 switch CommandLine.arguments[1] {

@@ -65,6 +65,33 @@ struct QuotingTests {
     }
   }
 
+  /// Has no process to give at first.
+  private final class Busy: QuotingSource {
+    let left = Mutex(3)
+    let errno: Errno
+    let source = Source(QuoteMessage.encode(.quote(QuotingTests.quote)))
+    init(_ errno: Errno) { self.errno = errno }
+    func quotingProcess() throws(Errno) -> Int32 {
+      let isBusy = left.withLock { left in
+        left -= 1
+        return left >= 0
+      }
+      if isBusy { throw errno }
+      return try source.quotingProcess()
+    }
+  }
+
+  @Test("too many at once wait for each other, other failures are EIO at once")
+  func busy() throws {
+    let request = Self.report + Self.target
+    let host = try ServingHost(flags: [.remoteAttestation], quoting: Busy(.EAGAIN))
+    #expect(host.serve(.quote, 944, data: request) == Int64(Self.quote.count))
+    let broken = Busy(.EPERM)
+    let other = try ServingHost(flags: [.remoteAttestation], quoting: broken)
+    #expect(other.serve(.quote, 944, data: request) == error(.EIO))
+    #expect(broken.left.withLock { $0 } == 2)
+  }
+
   @Test("another length, or a configuration without attestation: EIO, and nobody is asked")
   func refused() throws {
     let source = Source(QuoteMessage.encode(.quote(Self.quote)))

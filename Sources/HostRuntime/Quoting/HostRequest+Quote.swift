@@ -9,8 +9,7 @@ extension HostRequest {
     guard argument(0) == UInt64(QuoteMessage.requestSize), let request = buffer.data(argument(0)),
       let quoting = process.quoting
     else { throw .EIO }
-    let socket: Int32
-    do { socket = try quoting.quotingProcess() } catch { throw error == .EAGAIN ? .EAGAIN : .EIO }
+    let socket = try QuoteConversation.start(quoting)
     defer { close(socket) }
     guard clh_send_message(socket, request.baseAddress, request.count, -1) == request.count else {
       throw .EIO
@@ -30,6 +29,20 @@ extension HostRequest {
 enum QuoteConversation {
   /// Longest wait for a quote: a first one may need its PCK certificate from the network.
   static let timeoutNs: UInt64 = 60_000_000_000
+
+  /// Waits for one of the few quoting processes that there may be at a time.
+  static func start(_ quoting: any QuotingSource) throws(Errno) -> Int32 {
+    let pauseUs: UInt32 = 20_000
+    for _ in 0..<Int(timeoutNs / 1000 / UInt64(pauseUs)) {
+      do throws(Errno) {
+        return try quoting.quotingProcess()
+      } catch {
+        guard error == .EAGAIN else { throw .EIO }
+      }
+      usleep(pauseUs)
+    }
+    throw .EAGAIN
+  }
 
   /// nil: the other side has gone, or says what it may not say, or takes too long.
   static func reply(on socket: Int32) -> QuoteMessage.Reply? {
