@@ -6,7 +6,7 @@
 
 static const figure *const families[] = {
     call_figures, memory_figures, thread_figures, file_figures, database_figures,
-    process_figures};
+    process_figures, runtime_figures};
 
 static int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;

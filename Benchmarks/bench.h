@@ -14,7 +14,7 @@ typedef struct {
 } figure;
 
 extern const figure call_figures[], memory_figures[], thread_figures[], file_figures[],
-    database_figures[], process_figures[];
+    database_figures[], process_figures[], runtime_figures[];
 
 static inline uint64_t now_ns(void) {
   struct timespec t;
