@@ -33,6 +33,10 @@ enum SocketFamilies {
       case SOCK.RAW: throw protocolNumber == 0 ? .EPROTONOSUPPORT : .EPERM
       default: throw .ESOCKTNOSUPPORT
       }
+    case AF.NETLINK:
+      guard type == SOCK.RAW || type == SOCK.DGRAM else { throw .ESOCKTNOSUPPORT }
+      guard protocolNumber == NetlinkSocket.ROUTE else { throw .EPROTONOSUPPORT }
+      return NetlinkSocket(type: type)
     default: throw .EAFNOSUPPORT
     }
   }
