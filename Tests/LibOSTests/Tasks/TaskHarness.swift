@@ -24,6 +24,10 @@ final class TaskHarness: @unchecked Sendable {
     process = LibOS.Process(
       pid: pid, parentPid: 0, fileSystem: FileSystemContext(), memory: AddressSpace())
     process.files = FileTable()
+    // Whatever memory the test has is the program's.
+    process.memory.vmas = [
+      VMA(start: 4096, end: 1 << 47, protection: [.PROT_READ, .PROT_WRITE])
+    ]
     main = Task(tid: pid, process: process, parker: Parker(threadIndex: 0), threadIndex: 0)
     try process.add(main)
     TaskTable.shared.add(process)
