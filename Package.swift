@@ -16,6 +16,7 @@ let package = Package(
     .executable(name: "cloister", targets: ["cloister"]),
     .executable(name: "cloister-tools", targets: ["cloister-tools"]),
     .library(name: "Attestation", targets: ["Attestation"]),
+    .library(name: "PayloadFormat", targets: ["PayloadFormat"]),
     .library(name: "AttestationTLS", targets: ["AttestationTLS"]),
   ],
   dependencies: [
@@ -154,6 +155,8 @@ let package = Package(
       dependencies: ["HostRuntime", "CHostRuntime", "SGX", "SoftwareSGX", "HostInterface"],
       exclude: ["Enclaves"]),
     .testTarget(name: "PayloadTests", dependencies: ["Payload"]),
+    .testTarget(
+      name: "PrepareTests", dependencies: ["Prepare", "PayloadFormat", "HostRuntime"]),
     .testTarget(
       name: "LibOSTests",
       dependencies: [

@@ -12,6 +12,10 @@ let package = Package(
     .executableTarget(
       name: $0, dependencies: [.product(name: "Attestation", package: "cloister")],
       swiftSettings: [.unsafeFlags(["-parse-as-library"])])
-  },
+  } + [
+    .executableTarget(
+      name: "FuzzPayload", dependencies: [.product(name: "PayloadFormat", package: "cloister")],
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+  ],
   swiftLanguageModes: [.v6]
 )

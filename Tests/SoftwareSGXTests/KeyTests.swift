@@ -145,6 +145,34 @@ extension MachineTests {
       #expect(try derive(try TestEnclave(.strict).start()) == seal)
     }
 
+    /// What a vendor's older version sealed by MRSIGNER its newer one can open, never the reverse.
+    @Test func versions() throws {
+      func sealingKey(
+        _ e: TestEnclave, version: UInt16, policy: KEYREQUEST.Policy = .MRSIGNER
+      ) throws -> (rax: UInt64, key: [UInt8]) {
+        var r = KEYREQUEST(.seal, policy: policy)
+        r.keyID = [UInt8](repeating: 5, count: 32)
+        r.isvSVN = version
+        let request = r
+        return try onThread(e) { try key(e, request) }
+      }
+      let old = try TestEnclave(.strict, isvSVN: 1).start()
+      let sealedByOld = try sealingKey(old, version: 1)
+      #expect(sealedByOld.rax == 0)
+      let new = try TestEnclave(.strict, threads: 2, isvSVN: 2).start()
+      let opened = try sealingKey(new, version: 1)
+      #expect(opened.rax == 0)
+      #expect(opened.key == sealedByOld.key, "the newer version opens it")
+      let sealedByNew = try sealingKey(new, version: 2)
+      #expect(sealedByNew.rax == 0)
+      #expect(sealedByNew.key != sealedByOld.key)
+      let back = try TestEnclave(.strict, isvSVN: 1).start()
+      let refused = try sealingKey(back, version: 2)
+      #expect(refused.rax == SGXReturn.SGX_INVALID_ISVSVN)
+      #expect(refused.key == [UInt8](repeating: 0, count: 16), "no key, not another one")
+      #expect(try sealingKey(back, version: 1).key == sealedByOld.key)
+    }
+
     @Test func configurationIsPartOfIt() throws {
       let e = try TestEnclave(.strict, flags: [.MODE64BIT, .KSS, .PROVISIONKEY]).start()
       try onThread(e) {

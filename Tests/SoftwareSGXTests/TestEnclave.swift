@@ -23,12 +23,14 @@ final class TestEnclave: @unchecked Sendable {
   let secs: SECS
   let threadCount: Int
   let nssa: UInt32
+  let isvSVN: UInt16
 
   /// Added and measured, not initialized.
   init(
     _ mode: SoftwareSGX.Mode, threads threadCount: Int = 1, nssa: UInt32 = 2,
     flags: ATTRIBUTES.Flags = [.MODE64BIT], xfrm: ATTRIBUTES.XFRM = [.x87, .sse, .avx],
-    miscSelect: MISCSELECT = .EXINFO, stateFile: String = TestEnclave.stateFile
+    miscSelect: MISCSELECT = .EXINFO, stateFile: String = TestEnclave.stateFile,
+    isvSVN: UInt16 = 3
   ) throws {
     Self.current?.destroy()
     machine = try SoftwareSGX(mode: mode, stateFile: stateFile)
@@ -37,6 +39,7 @@ final class TestEnclave: @unchecked Sendable {
       attributes: ATTRIBUTES(flags: flags, xfrm: xfrm))
     self.threadCount = threadCount
     self.nssa = nssa
+    self.isvSVN = isvSVN
     try machine.create(secs)
     Self.current = machine
     try addEverything()
@@ -83,7 +86,7 @@ final class TestEnclave: @unchecked Sendable {
   func unsignedSigstruct() -> SIGSTRUCT {
     SIGSTRUCT(
       enclaveHash: machine.mrenclave!, attributes: secs.attributes, miscSelect: secs.miscSelect,
-      date: 0x2026_1124, isvProdID: 7, isvSVN: 3)
+      date: 0x2026_1124, isvProdID: 7, isvSVN: isvSVN)
   }
 
   /// Signed and initialized, patched in fast mode.

@@ -36,6 +36,9 @@ class LowerObject: @unchecked Sendable {
 
   // MARK: Content
 
+  /// Content read for the first time is worth keeping, however large the file is: it was verified.
+  var keepsFirstReading: Bool { false }
+
   /// Bytes at `offset`, at most `length`, to `runOffset` of a run; fewer only at the end. `offset` is a
   /// multiple of 128 KiB, and `length` reaches to the end of that piece or of the file.
   func read(

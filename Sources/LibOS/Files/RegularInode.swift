@@ -179,7 +179,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
 
   /// A large file's first reading: takes out the chunk that makes way for `index`. Its run, when nobody uses it.
   private func displaced(by index: UInt64, pages: Int) -> PageRun? {
-    guard lowerSize >> chunkShift > UInt64(FirstReads.limit), index < Self.nearLimit, pinCount == 0,
+    guard lower?.keepsFirstReading == false, lowerSize >> chunkShift > UInt64(FirstReads.limit), index < Self.nearLimit, pinCount == 0,
       let old = firstReads.note(index), old < UInt64(near.count), near[Int(old)].dirty == 0
     else { return nil }
     var run = near[Int(old)].run

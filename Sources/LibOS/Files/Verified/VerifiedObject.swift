@@ -33,6 +33,8 @@ final class VerifiedObject: LowerObject, @unchecked Sendable {
   /// The manifest is here: looking a name up again costs less than remembering that it is missing.
   override var remembersMissing: Bool { false }
 
+  override var keepsFirstReading: Bool { true }
+
   override func lookup(_ name: [UInt8]) throws(Errno) -> LowerObject? {
     do throws(TreeError) {
       guard let entry = try tree.tree.lookup(name, in: record) else { return nil }
