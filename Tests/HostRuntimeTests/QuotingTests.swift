@@ -128,7 +128,11 @@ struct QuotingTests {
         var count = 0
         while true {
           let fd = accept(listener, nil, nil)
-          if fd < 0 { return }
+          if fd < 0 {
+            // Closed here and nowhere else: another service may get the number at once.
+            close(listener)
+            return
+          }
           if let request = Self.read(fd), let fields = AESMMessage.parse(request) {
             requests.withLock { $0.append(request) }
             if let answer = answers(fields, count) {
@@ -147,7 +151,6 @@ struct QuotingTests {
     }
     func stop() {
       shutdown(listener, Int32(SHUT_RDWR))
-      close(listener)
       unlink(path)
     }
     private static func read(_ fd: Int32) -> [UInt8]? {

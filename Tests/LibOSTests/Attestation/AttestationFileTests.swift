@@ -8,11 +8,20 @@ import Testing
 /// /dev/attestation against what Gramine's documentation and its own regression test expect.
 @Suite("/dev/attestation", .serialized)
 struct AttestationFileTests {
-  private let task: Task
+  /// Whose thread calls: said before each use, because a test may go on on another thread of the host.
+  private final class Caller {
+    var task: Task
+    init(_ task: Task) { self.task = task }
+  }
+  private let caller: Caller
   private let directory: Dentry
 
   /// A tree of its own: attestation_type dcap, or none.
-  init() throws { (task, directory) = try Self.make(isRemote: true) }
+  init() throws {
+    let (task, directory) = try Self.make(isRemote: true)
+    caller = Caller(task)
+    self.directory = directory
+  }
 
   private static func make(isRemote: Bool) throws -> (Task, Dentry) {
     let task = FilesHarness.makeTask()
@@ -32,6 +41,7 @@ struct AttestationFileTests {
   private func open(
     _ name: StaticString, _ flags: OpenFlags = [], in parent: Dentry? = nil
   ) throws -> File {
+    caller.task.makeCurrent()
     let dentry = try #require(try find(name, in: parent))
     return try dentry.inode.open(dentry, flags: flags)
   }
@@ -50,6 +60,7 @@ struct AttestationFileTests {
 
   @discardableResult
   private func write(_ bytes: [UInt8], to file: File) throws -> Int {
+    caller.task.makeCurrent()
     let memory = Memory()
     var buffer = IOBuffer(user: memory.bytes(bytes), count: bytes.count)
     return try file.write(&buffer, at: nil)
@@ -188,11 +199,11 @@ struct AttestationFileTests {
   func processes() throws {
     own()
     try write([1], "user_report_data")
-    let other = FilesHarness.makeTask(pid: 2)
-    other.makeCurrent()
+    let first = caller.task
+    caller.task = FilesHarness.makeTask(pid: 2)
     #expect(try read("report")[320] == 0)
     try write([2], "user_report_data")
-    task.makeCurrent()
+    caller.task = first
     #expect(try read("report")[320] == 1)
   }
 
