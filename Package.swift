@@ -44,13 +44,17 @@ let package = Package(
       name: "CEnclaveCrypto", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
     .target(
       name: "EnclaveCrypto", dependencies: ["CEnclaveCrypto"], swiftSettings: enclaveSettings),
+    .target(name: "SealedVolume", dependencies: ["EnclaveCrypto"], swiftSettings: enclaveSettings),
     .target(
       name: "EnclaveRuntime",
       dependencies: ["CEnclave", "LinuxABI", "HostInterface", "PayloadFormat"],
       swiftSettings: enclaveSettings),
     .target(
       name: "LibOS",
-      dependencies: ["EnclaveCrypto", "EnclaveRuntime", "CEnclave", "LinuxABI", "HostInterface", "PayloadFormat"],
+      dependencies: [
+        "EnclaveCrypto", "SealedVolume", "EnclaveRuntime", "CEnclave", "LinuxABI", "HostInterface",
+        "PayloadFormat",
+      ],
       swiftSettings: enclaveSettings),
 
     // The untrusted host.
@@ -133,7 +137,8 @@ let package = Package(
     .executableTarget(
       name: "cloister-tools",
       dependencies: [
-        "HostRuntime", "HostInterface", "LibOS", "SGX", "SoftwareSGX", "Payload", "Prepare",
+        "HostRuntime", "HostInterface", "LibOS", "SealedVolume", "SGX", "SoftwareSGX", "Payload",
+        "Prepare",
         "Attestation",
         "AttestationFetch", "SoftwareQuoting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -143,6 +148,7 @@ let package = Package(
     .target(
       name: "CryptoVectors", dependencies: ["EnclaveCrypto"], path: "Tests/CryptoVectors",
       swiftSettings: enclaveSettings),
+    .testTarget(name: "SealedVolumeTests", dependencies: ["SealedVolume", "EnclaveCrypto"]),
     .testTarget(name: "EnclaveCryptoTests", dependencies: ["EnclaveCrypto", "CryptoVectors"]),
     .testTarget(name: "SGXTests", dependencies: ["SGX"]),
     .testTarget(name: "EnclaveRuntimeTests", dependencies: ["EnclaveRuntime", "PayloadFormat"]),

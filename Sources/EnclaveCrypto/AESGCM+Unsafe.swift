@@ -106,4 +106,21 @@ import CEnclaveCrypto
       }
     }
   }
+
+  /// `seal` between addresses, for bulk data: `count` bytes from `source` to `destination` (the same, or no overlap), a
+  /// nonce of 12 bytes, and a tag of 16 bytes to `tag`.
+  @unsafe public func seal(
+    from source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, count: Int,
+    nonce: UnsafePointer<UInt8>, ad: UnsafeRawPointer, adCount: Int, tag: UnsafeMutablePointer<UInt8>
+  ) -> Bool {
+    unsafe cl_gcm_seal(context, nonce, ad, adCount, source, count, destination, tag) == 1
+  }
+
+  /// `open` between addresses. On false the destination is zeros.
+  @unsafe public func open(
+    from source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, count: Int,
+    nonce: UnsafePointer<UInt8>, ad: UnsafeRawPointer, adCount: Int, tag: UnsafePointer<UInt8>
+  ) -> Bool {
+    unsafe cl_gcm_open(context, nonce, ad, adCount, source, count, tag, destination) == 1
+  }
 }

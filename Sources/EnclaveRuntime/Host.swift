@@ -83,6 +83,31 @@ import LinuxABI
     return received(n)
   }
 
+  /// Writes `length` (at most `largestTransfer`) bytes of memory at `address` to a volume. Returns how many the host
+  /// says it took.
+  @unsafe public static func blockWrite(
+    object: UInt64, offset: UInt64, from address: UnsafeRawPointer?, length: Int, durable: Bool
+  ) throws(Errno) -> Int {
+    let length = min(length, largestTransfer)
+    // SAFETY: the caller vouches for `length` bytes at the address.
+    let reply = HostTransport.exchange(
+      .blockWrite, object, offset, UInt64(length) | (durable ? HostCall.durableBit : 0), send: address,
+      sendCount: length)
+    return try count(reply.result, limit: length, "blockWrite", allowing: .ENOSPC, .EIO)
+  }
+
+  /// Reads up to `length` bytes of an object to memory at `address`.
+  @unsafe public static func blockRead(
+    object: UInt64, offset: UInt64, to address: UnsafeMutableRawPointer, length: Int
+  ) throws(Errno) -> Int {
+    let length = min(length, largestTransfer)
+    let reply = HostTransport.exchange(.blockRead, object, offset, UInt64(length))
+    let n = try count(reply.result, limit: length, "blockRead", allowing: .EIO)
+    // SAFETY: n <= length, and the caller vouches for that many bytes.
+    unsafe HostTransport.receive(into: address, count: n)
+    return n
+  }
+
   static func received(_ n: Int) -> [UInt8] {
     if n == 0 { return [] }
     // SAFETY: exactly n bytes are initialised.

@@ -71,6 +71,10 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   case setOption = 23
   /// `shutdown(stream, how)`. Answer: 0.
   case shutdown = 24
+  /// `blockWrite(object, offset, length | durable << 63)`. Data in the data area; the object grows as needed. `durable`: the
+  /// answer comes when this write and all before it are on the medium (length 0: nothing but that). Volumes only.
+  /// Answer: 0...length, ENOSPC, EIO. What it stored is verified when it is read.
+  case blockWrite = 26
   /// `quote(length)`. In the data area a REPORT (432 bytes) and the TARGETINFO (512 bytes) that it was made for.
   /// Answer: 1...8192, a quote of the report in the data area (its signatures are its reader's to check); 0 when
   /// the report was not made for the platform's quoting enclave, whose TARGETINFO (512 bytes) is then in the
@@ -83,6 +87,9 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   /// Development only: `readdir(directory, cookie)`. Answer: byte count, 0 at the end; entries in the data area:
   /// {nextCookie u64, type u8 (DT_*), nameLength u8, name}, packed. ENOTDIR, EIO.
   case readdir = 65
+
+  /// The flag in the third argument of `blockWrite`.
+  public static let durableBit: UInt64 = 1 << 63
 
   /// Refused unless the measured configuration has `insecureDevelopmentRoot`.
   public var isDevelopmentOnly: Bool { self == .lookup || self == .readdir }
@@ -154,6 +161,8 @@ public enum ObjectStatus {
 /// Block object numbers: `blockRead` of `index + sitesOffset` yields the system-call site table of file
 /// `index` (development root only; a signed payload carries the tables in its manifest).
 public enum BlockObject {
+  /// `volumesOffset + i` is the host file of sealed volume i, in the order of the measured configuration.
+  public static let volumesOffset: UInt64 = 1 << 40
   public static let sitesOffset: UInt64 = 1 << 32
   /// A signed payload's manifest, and the file with the content that the manifest speaks of.
   public static let manifest: UInt64 = 1 << 40

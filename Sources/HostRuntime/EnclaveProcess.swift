@@ -17,6 +17,7 @@ public final class EnclaveProcess: Sendable {
   let source: (any ObjectSource)?
   /// A signed payload's files.
   let payload: PayloadObjects?
+  let volumes: VolumeFiles
   let quoting: (any QuotingSource)?
   let sockets = SocketTable()
   private let threads: Mutex<[HostThread?]>
@@ -27,11 +28,13 @@ public final class EnclaveProcess: Sendable {
   init(
     machine: any SGXMachine, configuration: MeasuredConfiguration,
     source: (any ObjectSource)?, payload: PayloadObjects? = nil,
-    quoting: (any QuotingSource)? = nil,
+    quoting: (any QuotingSource)? = nil, volumes: VolumeFiles? = nil,
     atExit: @escaping @Sendable (EnclaveProcess, Int32) -> Void
   ) {
     self.machine = machine
     self.configuration = configuration
+    // No files: cannot fail.
+    self.volumes = volumes ?? (try! VolumeFiles([]))
     self.payload = payload
     let allowed =
       configuration.flags.contains(.insecureDevelopmentRoot)

@@ -6,6 +6,11 @@ import LinuxABI
 extension HostRequest {
   func blockRead() throws(Errno) -> Int {
     guard let data = buffer.data(argument(2)) else { throw .EIO }
+    if argument(0) >= BlockObject.volumesOffset {
+      let count = try process.volumes.read(argument(0), offset: argument(1), into: data)
+      thread.statistics.count(.bytesIn, UInt64(count))
+      return count
+    }
     let count: Int
     if let payload = process.payload, PayloadObjects.covers(argument(0)) {
       count = try payload.read(argument(0), offset: argument(1), into: data)
@@ -19,6 +24,16 @@ extension HostRequest {
     }
     thread.statistics.count(.bytesIn, UInt64(count))
     return count
+  }
+
+  func blockWrite() throws(Errno) -> Int {
+    let length = argument(2) & ~HostCall.durableBit
+    guard let data = buffer.data(length) else { throw .EIO }
+    try process.volumes.write(
+      argument(0), offset: argument(1), from: UnsafeRawBufferPointer(data),
+      durable: argument(2) & HostCall.durableBit != 0)
+    thread.statistics.count(.bytesOut, length)
+    return Int(length)
   }
 
   /// An empty name asks for the status of the directory itself.

@@ -24,6 +24,7 @@ struct HostRequest {
     case .kick: try kick()
     case .clock: clock()
     case .blockRead: try blockRead()
+    case .blockWrite: try blockWrite()
     case .streamRead: try streamRead()
     case .streamWrite: try streamWrite()
     case .streamStatus: try streamStatus()

@@ -67,6 +67,7 @@ extension RunOptions {
     c.workingDirectory = Array(directory.utf8)
     c.hostName = Array("cloister".utf8)
     c.insecureMounts = mounts.map(\.record)
+    for volume in volumes { c.volumes.append(try VolumeOption(volume).mount) }
     c.uid = geteuid()
     c.gid = getegid()
     if let threadCount { c.threadCount = threadCount }

@@ -12,6 +12,7 @@ public struct RunOptions: Sendable {
   public var passesHostEnvironment = false
   public var workingDirectory: String?
   public var mounts: [String] = []
+  public var volumes: [String] = []
   public var wantsStatistics = false
   public var wantsStrace = false
   public var wantsKernelLog = false
@@ -46,6 +47,8 @@ public struct RunOptions: Sendable {
       --env-host            pass this process's whole environment
       --cwd DIR             working directory (default: the current one)
       --mount HOST:GUEST    show a host directory read-only at GUEST (repeatable)
+      --volume FILE:KEYFILE:GUEST[:ro]
+                            mount a sealed volume at GUEST (repeatable). Insecure: the host has the key
       --profile edmm|fixed  how memory is added: SGX2 on demand, or all of it at the start
       --memory SIZE         most memory the program may use, such as 512M or 4G
       --threads N           number of TCSs, 1...1024 (default: 64)
@@ -107,6 +110,7 @@ public struct RunOptions: Sendable {
         }
         workingDirectory = directory
       case "--mount": mounts.append(try value(option, inline))
+      case "--volume": volumes.append(try value(option, inline))
       case "--stats": wantsStatistics = true
       case "--strace": wantsStrace = true
       case "--log": wantsKernelLog = true

@@ -50,6 +50,11 @@ public struct Runner {
 
     clh_raise_descriptor_limit()
     clh_close_from(3, report.descriptor)
+    var volumeFiles: [(path: String, isReadOnly: Bool)] = []
+    for text in options.volumes {
+      let volume = try VolumeOption(text)
+      volumeFiles.append((volume.file, volume.mount.isReadOnly))
+    }
     let state = try StateFolder()
     let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
     let broker = try Broker.fork(
@@ -83,7 +88,8 @@ public struct Runner {
     let timings = clock
     let machineName = choice.name
     let process = EnclaveProcess(
-      machine: built.machine, configuration: configuration, source: broker, quoting: broker
+      machine: built.machine, configuration: configuration, source: broker, quoting: broker,
+      volumes: try VolumeFiles(volumeFiles)
     ) { process, code in
       report.write(
         machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,

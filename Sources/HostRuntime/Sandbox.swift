@@ -31,6 +31,7 @@ struct Sandbox {
     14,  // rt_sigprocmask
     15,  // rt_sigreturn
     17,  // pread64
+    18,  // pwrite64, sealed volumes
     24,  // sched_yield
     25,  // mremap
     28,  // madvise
@@ -39,6 +40,7 @@ struct Sandbox {
     46,  // sendmsg, on the broker's socket
     47,  // recvmsg
     60,  // exit
+    75,  // fdatasync, sealed volumes
     96,  // gettimeofday
     128,  // rt_sigtimedwait
     131,  // sigaltstack

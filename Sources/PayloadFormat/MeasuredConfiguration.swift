@@ -92,10 +92,12 @@ public struct MeasuredConfiguration: Sendable {
     case systemCalls = 8
     /// A path at which an empty tmpfs is mounted.
     case temporaryMount = 9
+    /// A sealed volume, `VolumeMount.encoded`: the i-th such record is block object `volumesOffset + i`.
+    case volume = 10
 
     public var isRepeatable: Bool {
       switch self {
-      case .argument, .environment, .insecureMount, .temporaryMount: true
+      case .argument, .environment, .insecureMount, .temporaryMount, .volume: true
       case .workingDirectory, .executable, .hostName, .manifest, .systemCalls: false
       }
     }
@@ -131,6 +133,7 @@ public struct MeasuredConfiguration: Sendable {
   /// nil: every system call that there is.
   public var systemCalls: [UInt8]?
   public var temporaryMounts: [[UInt8]] = []
+  public var volumes: [VolumeMount] = []
 
   public init() {}
 
@@ -173,6 +176,7 @@ public struct MeasuredConfiguration: Sendable {
     }
     if let systemCalls { record(.systemCalls, systemCalls) }
     for m in temporaryMounts { record(.temporaryMount, m) }
+    for v in volumes { record(.volume, v.encoded()) }
     let total = UInt32(out.count)
     for i in 0..<4 { out[8 + i] = UInt8(truncatingIfNeeded: total >> (8 * UInt32(i))) }
     return out
@@ -224,6 +228,9 @@ public struct MeasuredConfiguration: Sendable {
         let size = value.littleEndian(at: 32, count: 8)
         manifest = Manifest(root: [UInt8](value[0..<32]), size: size)
       case .systemCalls: systemCalls = value
+      case .volume:
+        guard let v = VolumeMount(value) else { return nil }
+        volumes.append(v)
       case .temporaryMount:
         guard length > 1, value[0] == 0x2F else { return nil }
         temporaryMounts.append(value)

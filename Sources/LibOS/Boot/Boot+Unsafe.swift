@@ -35,6 +35,7 @@
       }
       let task = firstTask(configuration)
       Namespace.start(configuration)
+      Namespace.mountVolumes(configuration)
       cl_self_test()
       start(task, configuration)
     }

@@ -53,5 +53,5 @@ final class DirectoryFile: File, @unchecked Sendable {
     }
     return Int(self.offset)
   }
-  override func fsync() throws(Errno) {}
+  override func fsync() throws(Errno) { try inode.fileSystem.commit() }
 }

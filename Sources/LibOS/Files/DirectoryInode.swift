@@ -12,6 +12,8 @@ import LinuxABI
 final class DirectoryInode: Inode, @unchecked Sendable {
   let tableLock = Lock()
   var table = DirectoryTable()
+  /// Names that mean something else than the persistent file system below knows. Guarded by `tableLock`.
+  var changedNames: [[UInt8]] = []
   /// Removed: nothing can be made in it any more.
   var isDead = false
   /// The directory behind this one.
@@ -26,13 +28,15 @@ final class DirectoryInode: Inode, @unchecked Sendable {
     _ fileSystem: FileSystem, mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0,
     lower: LowerObject? = nil
   ) {
+    let isNew = lower == nil
+    let lower = lower ?? fileSystem.newLower(mode: FileMode.S_IFDIR)
     self.lower = lower
-    isComplete = lower == nil
+    isComplete = isNew
     super.init(
       fileSystem, mode: mode & ~FileMode.S_IFMT | FileMode.S_IFDIR, uid: uid, gid: gid,
       number: lower.map { $0.inode })
     nlink = 2
-    if let lower {
+    if let lower, !isNew {
       nlink = max(2, lower.nlink)
       atimeNs = lower.atimeNs
       mtimeNs = lower.mtimeNs
@@ -128,7 +132,8 @@ final class DirectoryInode: Inode, @unchecked Sendable {
         } else if number == 0 {
           number = UInt64(entry.hash) | 1 << 40
         }
-        if !emit(DirectoryEntry(name: entry.name, inode: number, type: type, next: entry.cookie + 1))
+        if !emit(
+          DirectoryEntry(name: entry.name, inode: number, type: type, next: entry.cookie + 1))
         {
           return
         }
@@ -152,6 +157,7 @@ final class DirectoryInode: Inode, @unchecked Sendable {
   }
 
   func insert(_ dentry: Dentry, name: [UInt8], hash: UInt32) {
+    noteName(name, dentry.inode)
     if let index = table.find(Name(name, 0, name.count, hash: hash)) {
       table.set(index, .present, dentry: dentry)
     } else {
@@ -159,9 +165,22 @@ final class DirectoryInode: Inode, @unchecked Sendable {
     }
   }
 
+  private func noteName(_ name: [UInt8], _ inode: Inode?) {
+    guard isTracked || fileSystem.isPersistent else { return }
+    // A mount point is not part of this file system.
+    if let inode, inode.fileSystem !== fileSystem { return }
+    changedNames.append(name)
+    fileSystem.noteChange(self)
+    if let inode {
+      inode.isTracked = true
+      fileSystem.noteChange(inode)
+    }
+  }
+
   /// Takes a name away; where the lower layer still has one, it stays known as missing.
   func removeName(_ name: Name) {
     guard let index = table.find(name) else { return }
+    noteName(name.array, nil)
     if isComplete { table.remove(index) } else { table.set(index, .negative, dentry: nil) }
   }
 

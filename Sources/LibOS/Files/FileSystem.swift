@@ -9,6 +9,8 @@ class FileSystem: @unchecked Sendable {
   /// `f_type` of statfs(2).
   let magic: UInt64
   let isReadOnly: Bool
+  /// Changes are kept beyond the run (a sealed volume).
+  let isPersistent: Bool
   /// Absolute path of the mount point; set once, when it is mounted.
   var mountPoint: [UInt8] = []
   let mountId: Int
@@ -17,17 +19,32 @@ class FileSystem: @unchecked Sendable {
   private static let nextDevice = Atomic<UInt64>(0x20)
   private static let nextMount = Atomic<Int>(20)
 
-  init(type: StaticString, source: StaticString, magic: UInt64, isReadOnly: Bool = false) {
+  init(
+    type: StaticString, source: StaticString, magic: UInt64, isReadOnly: Bool = false,
+    isPersistent: Bool = false
+  ) {
     self.type = type
     self.source = source
     self.magic = magic
     self.isReadOnly = isReadOnly
+    self.isPersistent = isPersistent
     device = DeviceNumber.make(0, Self.nextDevice.add(1, ordering: .relaxed).oldValue)
     mountId = Self.nextMount.add(1, ordering: .relaxed).oldValue
     nextInode = Atomic<UInt64>(2)
   }
 
   func newInodeNumber() -> UInt64 { nextInode.add(1, ordering: .relaxed).oldValue }
+
+  // MARK: Persistent file systems
+
+  /// What lies below a new file or directory.
+  func newLower(mode: UInt32) -> LowerObject? { nil }
+  /// An inode is not what it was. Called with its `lock` held.
+  func noteChange(_ inode: Inode) {}
+  /// An inode without names has lost its last user.
+  func inodeIsGone(_ number: UInt64) {}
+  /// fsync(2): what changed is on the medium when this returns.
+  func commit() throws(Errno) {}
 
   static let TMPFS_MAGIC: UInt64 = 0x0102_1994
   static let PROC_SUPER_MAGIC: UInt64 = 0x9FA0

@@ -19,7 +19,10 @@ class Inode: @unchecked Sendable {
   /// Nanoseconds since the epoch.
   final var atimeNs: Int64
   final var mtimeNs: Int64
-  final var ctimeNs: Int64
+  final var ctimeNs: Int64 {
+    // Whatever changes an inode sets its change time, so this is where a persistent file system learns of it.
+    didSet { if isTracked { fileSystem.noteChange(self) } }
+  }
   final var btimeNs: Int64
   /// Extended attributes, the last name first. Guarded by `lock`.
   final var attributes: [ExtendedAttribute] = []
@@ -27,6 +30,10 @@ class Inode: @unchecked Sendable {
   final var lockTable: FileLocks?
   /// `lockTable` was made: closing has to look at it.
   final let hasLocks = Atomic<Bool>(false)
+  /// Changes are told to a persistent file system. Set once the inode is complete.
+  final var isTracked = false
+  /// It is in the file system's list of what changed.
+  final let isListed = Atomic<Bool>(false)
   /// inotify watches on this inode. Guarded by `lock`.
   final var watches: InotifyWatches?
 
@@ -46,6 +53,8 @@ class Inode: @unchecked Sendable {
     ctimeNs = now
     btimeNs = now
   }
+
+  deinit { if isTracked && nlink == 0 { fileSystem.inodeIsGone(number) } }
 
   @inline(__always) static func now() -> Int64 { Int64(bitPattern: Clock.realtimeNs()) }
 

@@ -44,6 +44,12 @@ class LowerObject: @unchecked Sendable {
   func read(
     offset: UInt64, into run: PageRun, at runOffset: Int, length: Int
   ) throws(Errno) -> Int { throw .EIO }
+  /// The other way, for the kinds that take changes: whole pages.
+  func write(offset: UInt64, from run: PageRun, at runOffset: Int, length: Int) throws(Errno) {
+    throw .EROFS
+  }
+  /// Content from `size` on is gone, or the file ends in zeros.
+  func setSize(_ size: UInt64) throws(Errno) { throw .EROFS }
   func readLink() throws(Errno) -> [UInt8] { throw .EINVAL }
   /// The table of system-call sites that belongs to the file.
   func siteTable() throws(Errno) -> [UInt8]? { nil }

@@ -82,6 +82,15 @@ enum Namespace {
     }
   }
 
+  /// Commits every persistent file system; the first error counts (sync(2) ignores it, syncfs(2) does not).
+  static func commitAll() throws(Errno) {
+    var failure: Errno?
+    for fs in unsafe mounts {
+      do throws(Errno) { try fs.commit() } catch { if failure == nil { failure = error } }
+    }
+    if let failure { throw failure }
+  }
+
   /// Puts a root inode at a path, making the directories that lead there.
   static func mount(_ inode: Inode, at path: [UInt8]) {
     var at = root

@@ -18,6 +18,8 @@ final class RegularFile: File, @unchecked Sendable {
 
   deinit {
     if isWritable {
+      // What cannot be handed down now (a full disk) stays, and fsync(2) says why.
+      if regular.fileSystem.isPersistent { try? regular.writeBackAll() }
       regular.writerCount.subtract(1, ordering: .relaxed)
     } else {
       regular.readerCount.subtract(1, ordering: .relaxed)
@@ -37,6 +39,13 @@ final class RegularFile: File, @unchecked Sendable {
   }
 
   override func write(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
+    let n = try writeInTurn(&buffer, at: offset)
+    // O_SYNC and O_DSYNC (open(2)): the bytes are on the medium when write returns.
+    if n > 0 && statusFlags.contains(.O_DSYNC) { try regular.fileSystem.commit() }
+    return n
+  }
+
+  private func writeInTurn(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
     if buffer.remaining == 0 { return 0 }
     regular.writeLock.lock()
     defer { regular.writeLock.unlock() }
@@ -85,7 +94,7 @@ final class RegularFile: File, @unchecked Sendable {
   override func truncate(to size: UInt64) throws(Errno) {
     try regular.truncate(to: size)
   }
-  override func fsync() throws(Errno) {}
+  override func fsync() throws(Errno) { try regular.fileSystem.commit() }
   override func mappableInode() throws(Errno) -> Inode { regular }
 
   override func fallocate(_ mode: UInt32, _ offset: UInt64, _ length: UInt64) throws(Errno) {

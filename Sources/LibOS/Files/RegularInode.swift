@@ -64,6 +64,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     _ fileSystem: FileSystem, mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0,
     lower: LowerObject? = nil
   ) {
+    let lower = lower ?? fileSystem.newLower(mode: FileMode.S_IFREG)
     self.lower = lower
     byteCount = lower?.size ?? 0
     lowerSize = lower?.size ?? 0
@@ -306,6 +307,11 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
   /// Takes bytes in at `offset`; the file grows as needed.
   func write(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
     buffer.endsAtFault = true
+    // 8 MiB at a time go down to a persistent file system: memory stays bounded, whatever the file's size.
+    if dirtyPages >= 2048 && fileSystem.isPersistent {
+      try writeBack()
+      PageCache.reclaimIfNeeded()
+    }
     if let sharedPages { return try writeShared(&buffer, at: offset, sharedPages) }
     return try writeContent(&buffer, at: offset)
   }
@@ -367,6 +373,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     try grow(&chunk, pages: lastPage + 1)
     guard let run = chunk.run else { throw .ENOSPC }
     if isWrite {
+      dirtyPages += (bits & ~chunk.dirty).nonzeroBitCount
       chunk.dirty |= bits
     } else if lower == nil {
       // Reserved a second time, a page counts as data (shmem_get_folio, SGP_FALLOC).
@@ -630,6 +637,63 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     let room: Void? = try? allocate(offset, 4096, keepSize: true)
     if room != nil { touchModification() }
     return room != nil
+  }
+
+  // MARK: Persistent file systems
+
+  /// Pages that the lower layer does not have yet. Guarded by `lock`.
+  private(set) var dirtyPages = 0
+
+  /// Hands down all that was written, through mappings too.
+  func writeBackAll() throws(Errno) {
+    guard fileSystem.isPersistent else { return }
+    sharedPages?.collect(0, .max, self)
+    writeLock.lock()
+    defer { writeLock.unlock() }
+    try writeBack()
+  }
+
+  /// Hands down what was written; the lower layer then has the whole file, and its pages may be dropped from
+  /// memory. `writeLock` held.
+  func writeBack() throws(Errno) {
+    guard let lower, fileSystem.isPersistent else { return }
+    lock.lock()
+    defer { lock.unlock() }
+    // First what was cut off, so that nothing of it comes back when the file grows again.
+    try lower.setSize(min(lowerSize, byteCount))
+    var clean = 0
+    for i in near.indices where near[i].dirty != 0 {
+      clean += try writeBack(near[i], at: UInt64(i) << chunkShift, lower)
+      near[i].dirty = 0
+    }
+    for i in far.indices where far[i].chunk.dirty != 0 {
+      clean += try writeBack(far[i].chunk, at: far[i].index << chunkShift, lower)
+      far[i].chunk.dirty = 0
+    }
+    try lower.setSize(byteCount)
+    lowerSize = byteCount
+    dirtyPages = 0
+    if clean > 0 { PageCache.note(self, clean) }
+  }
+
+  /// The dirty pages of one chunk, in runs. Returns how many pages the chunk has.
+  private func writeBack(_ chunk: Chunk, at start: UInt64, _ lower: LowerObject) throws(Errno)
+    -> Int
+  {
+    guard let run = chunk.run else { return 0 }
+    var page = 0
+    while page < pagesPerChunk {
+      if chunk.dirty & (1 << UInt32(page)) == 0 {
+        page += 1
+        continue
+      }
+      var end = page + 1
+      while end < pagesPerChunk, chunk.dirty & (1 << UInt32(end)) != 0 { end += 1 }
+      try lower.write(
+        offset: start + UInt64(page << 12), from: run, at: page << 12, length: (end - page) << 12)
+      page = end
+    }
+    return chunk.present.nonzeroBitCount
   }
 
   // MARK: Memory

@@ -20,6 +20,9 @@ final class SymlinkInode: Inode, @unchecked Sendable {
       fileSystem, mode: FileMode.S_IFLNK | 0o777, uid: lower.uid, gid: lower.gid, number: lower.inode)
   }
 
+  /// The target of a link that was made here, for a persistent file system.
+  var newTarget: [UInt8]? { lower == nil ? lock.withLock { target } : nil }
+
   override var size: UInt64 {
     if let lower { return lower.size }
     return UInt64(target?.count ?? 0)

@@ -13,9 +13,13 @@ let fileSystemSyscalls: [Syscall] = [
   },
   Syscall(74, "fsync") { (t, a) throws(Errno) in try t.sys_fsync(a.int32(0)) },
   Syscall(75, "fdatasync") { (t, a) throws(Errno) in try t.sys_fsync(a.int32(0)) },
-  Syscall(162, "sync") { (t, a) throws(Errno) in 0 },
+  Syscall(162, "sync") { (t, a) throws(Errno) in
+    // sync(2): "is always successful".
+    try? Namespace.commitAll()
+    return 0
+  },
   Syscall(306, "syncfs") { (t, a) throws(Errno) in
-    _ = try t.process.files.get(a.int32(0))
+    try t.process.files.get(a.int32(0)).inode.fileSystem.commit()
     return 0
   },
   Syscall(277, "sync_file_range") { (t, a) throws(Errno) in

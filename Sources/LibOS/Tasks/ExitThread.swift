@@ -42,6 +42,10 @@ extension Process {
     if unsafe pid == TaskTable.payloadPid {
       // The end of the payload. Signals show as 128 + number, as a shell and a container engine do.
       let signal = waitStatus & 0x7F
+      do throws(Errno) { try Namespace.commitAll() } catch {
+        Host.log("cloister: a volume could not be committed; it holds what was committed before\n")
+        Host.exit(status: 125)
+      }
       Host.exit(
         status: Int(signal == 0 ? waitStatus >> 8 & 0xFF : 128 + signal),
         familySwitches: FamilyStatistics.switches.load(ordering: .relaxed),
@@ -103,7 +107,8 @@ extension Process {
     let killed = waitStatus & 0x7F
     let code: Int32 =
       killed == 0
-      ? SignalInfo.CLD_EXITED : (waitStatus & 0x80 != 0 ? SignalInfo.CLD_DUMPED : SignalInfo.CLD_KILLED)
+      ? SignalInfo.CLD_EXITED
+      : (waitStatus & 0x80 != 0 ? SignalInfo.CLD_DUMPED : SignalInfo.CLD_KILLED)
     var info = SignalInfo(signal, code: code, pid: pid, uid: credentials.realUser)
     info.word1 = UInt64(UInt32(bitPattern: killed == 0 ? waitStatus >> 8 & 0xFF : killed))
     info.word2 = usage.userTicks

@@ -1,0 +1,65 @@
+import Glibc
+import PayloadFormat
+
+/// `--volume FILE:KEYFILE:GUEST[:ro]`: the developer's way to mount a sealed volume. The host reads the key and puts it
+/// into the measured configuration, where it can be read: insecure by name.
+struct VolumeOption {
+  var file: String
+  var mount: VolumeMount
+
+  init(_ text: String) throws(HostError) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 3 || parts.count == 4 && parts[3] == "ro", !parts[0].isEmpty,
+      !parts[1].isEmpty,
+      parts[2].first == "/", parts[2].utf8.count > 1
+    else {
+      throw HostError(
+        "--volume \(text): use FILE:KEYFILE:GUEST, or FILE:KEYFILE:GUEST:ro; GUEST is an absolute path"
+      )
+    }
+    file = parts[0]
+    var guest = parts[2]
+    while guest.utf8.last == 0x2F { guest.removeLast() }
+    guard !guest.isEmpty else { throw HostError("--volume \(text): a volume cannot be the root") }
+    mount = VolumeMount(path: Array(guest.utf8), keySource: .insecureKey)
+    mount.insecureKey = try VolumeKeyFile.read(parts[1])
+    mount.isReadOnly = parts.count == 4
+  }
+}
+
+/// A key file: 32 bytes as 64 hexadecimal digits and a newline, readable by its owner alone.
+public enum VolumeKeyFile {
+  public static func read(_ path: String) throws(HostError) -> [UInt8] {
+    let fd = open(path, O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else { throw HostError("cannot read the key file \(path): \(lastError())") }
+    defer { close(fd) }
+    var status = stat()
+    guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw HostError("the key file \(path) is not a regular file")
+    }
+    guard status.st_mode & 0o077 == 0 else {
+      throw HostError("the key file \(path) can be read by others; run `chmod 600 \(path)`")
+    }
+    var text = [UInt8](repeating: 0, count: 66)
+    let n = text.withUnsafeMutableBytes { Glibc.read(fd, $0.baseAddress, $0.count) }
+    guard n == 64 || n == 65 && text[64] == 0x0A else {
+      throw HostError("the key file \(path) does not hold 64 hexadecimal digits")
+    }
+    func digit(_ c: UInt8) -> UInt8? {
+      switch c {
+      case 0x30...0x39: c - 0x30
+      case 0x61...0x66: c - 0x61 + 10
+      case 0x41...0x46: c - 0x41 + 10
+      default: nil
+      }
+    }
+    var key: [UInt8] = []
+    for i in 0..<32 {
+      guard let a = digit(text[2 * i]), let b = digit(text[2 * i + 1]) else {
+        throw HostError("the key file \(path) does not hold 64 hexadecimal digits")
+      }
+      key.append(a << 4 | b)
+    }
+    return key
+  }
+}

@@ -1,0 +1,61 @@
+import EnclaveRuntime
+import HostInterface
+import LinuxABI
+import SealedVolume
+
+/// The host's file of a sealed volume. Attacks considered: it answers short (what is missing reads as zeros, and does
+/// not open), lies about what it stored (that does not open either), or claims a full disk (ENOSPC, nothing is lost).
+final class HostVolume: VolumeStorage {
+  private let object: UInt64
+
+  init(index: Int) { object = BlockObject.volumesOffset + UInt64(index) }
+
+  override var largestTransfer: Int { Host.largestTransfer / 4096 * 4096 }
+
+  override func read(_ offset: UInt64, into memory: VolumeMemory) throws(VolumeError) {
+    var done = 0
+    while done < memory.count {
+      let n: Int
+      do throws(Errno) {
+        let rest = memory.slice(done, memory.count - done)
+        // SAFETY: `rest` is memory of that many bytes, which its owner keeps during the call.
+        n = try unsafe Host.blockRead(
+          object: object, offset: offset + UInt64(done), to: rest.address, length: rest.count)
+      } catch { throw .io }
+      if n == 0 {
+        memory.slice(done, memory.count - done).zero()
+        return
+      }
+      done += n
+    }
+  }
+
+  override func write(
+    _ offset: UInt64, from memory: VolumeMemory, durable: Bool
+  ) throws(VolumeError) {
+    var done = 0
+    repeat {
+      do throws(Errno) {
+        let rest = memory.slice(done, memory.count - done)
+        let isLast = rest.count <= Host.largestTransfer
+        // SAFETY: as above.
+        let n = try unsafe Host.blockWrite(
+          object: object, offset: offset + UInt64(done), from: rest.address, length: rest.count,
+          durable: durable && isLast)
+        if n == 0 && rest.count > 0 { throw Errno.EIO }
+        // A short durable write is finished by another one, which is durable as well.
+        done += n
+      } catch { throw error == .ENOSPC ? .noSpace : .io }
+    } while done < memory.count
+  }
+}
+
+extension PageRun {
+  /// A part of the run for the volume's code. Valid while the run lives.
+  func volumeMemory(_ offset: Int, _ count: Int) -> VolumeMemory {
+    precondition(offset >= 0 && count >= 0 && offset <= byteCount && count <= byteCount - offset)
+    // SAFETY: within the run; the caller holds it, and the lock that guards its content, during the call.
+    return unsafe VolumeMemory(
+      UnsafeMutableRawPointer(bitPattern: address)! + offset, count: count)
+  }
+}

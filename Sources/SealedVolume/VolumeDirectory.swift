@@ -1,0 +1,166 @@
+/// A name in a directory.
+public struct VolumeEntry: Equatable, Sendable {
+  public var name: [UInt8]
+  public var inode: UInt64
+  /// `d_type` of getdents64(2).
+  public var type: UInt8
+  public init(name: [UInt8], inode: UInt64, type: UInt8) {
+    self.name = name
+    self.inode = inode
+    self.type = type
+  }
+}
+
+/// Directories: a power of two of buckets, each one block. The hash of a name, seeded with the volume's ID, which the
+/// programs that choose names do not know, says in which bucket it is. A bucket that is full doubles their number.
+extension SealedVolume {
+  private static let maximumBuckets: UInt64 = 1 << 20
+
+  /// Bucket: bytes in use (u16, these two included), then entries {inode u64, type u8, length u8, name}.
+  private static func parse(_ m: VolumeMemory) throws(VolumeError) -> [VolumeEntry] {
+    let used = Int(m.load(0, as: UInt16.self))
+    if used == 0 { return [] }
+    var out: [VolumeEntry] = []
+    var at = 2
+    guard used <= 4096 else { throw .damaged("a directory makes no sense") }
+    while at < used {
+      guard used - at >= 11 else { throw .damaged("a directory makes no sense") }
+      let length = Int(m[at + 9])
+      guard length > 0, used - at - 10 >= length else {
+        throw .damaged("a directory makes no sense")
+      }
+      let name = m.slice(at + 10, length).bytes
+      let inode = m.load(at, as: UInt64.self)
+      guard inode > 0, inode < VolumeFormat.saltTable, !name.contains(0), !name.contains(0x2F)
+      else {
+        throw .damaged("a directory makes no sense")
+      }
+      out.append(VolumeEntry(name: name, inode: inode, type: m[at + 8]))
+      at += 10 + length
+    }
+    return out
+  }
+
+  private static func store(_ entries: [VolumeEntry], _ m: VolumeMemory) -> Bool {
+    var total = 2
+    for e in entries { total += 10 + e.name.count }
+    if total > 4096 { return false }
+    m.zero()
+    m.store(UInt16(total), 0)
+    var at = 2
+    for e in entries {
+      m.store(e.inode, at)
+      m[at + 8] = e.type
+      m[at + 9] = UInt8(e.name.count)
+      m.slice(at + 10, e.name.count).copy(from: e.name)
+      at += 10 + e.name.count
+    }
+    return true
+  }
+
+  private func hash(_ name: [UInt8]) -> UInt64 {
+    var h: UInt64 = 0x9E37_79B9_7F4A_7C15
+    func mix(_ v: UInt64) {
+      let p = (h ^ v).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
+      h = p.high ^ p.low ^ (h << 7 | h >> 57)
+    }
+    for i in 0..<16 { mix(UInt64(volumeID[i]) << 8 | 1) }
+    for b in name { mix(UInt64(b)) }
+    mix(UInt64(name.count))
+    return h
+  }
+
+  private func directory(_ number: UInt64) throws(VolumeError) -> VolumeObject {
+    guard let o = try object(number) else { throw .notFound }
+    guard o.isMetadata else { throw .notADirectory }
+    guard o.size % 4096 == 0, (o.size / 4096) & (o.size / 4096 &- 1) == 0 || o.size == 0 else {
+      throw .damaged("a directory makes no sense")
+    }
+    return o
+  }
+
+  private func bucket(_ o: VolumeObject, _ i: UInt64) throws(VolumeError) -> [VolumeEntry] {
+    guard let n = try node(o, level: 0, index: i, forWriting: false) else { return [] }
+    return try Self.parse(n.buffer.memory)
+  }
+
+  public func lookup(_ directoryNumber: UInt64, _ name: [UInt8]) throws(VolumeError) -> VolumeEntry?
+  {
+    let o = try directory(directoryNumber)
+    if o.size == 0 { return nil }
+    for e in try bucket(o, hash(name) & (o.size / 4096 - 1)) where e.name == name { return e }
+    return nil
+  }
+
+  /// All names, in no order that means anything.
+  public func forEachEntry(
+    _ directoryNumber: UInt64, _ body: (VolumeEntry) throws(VolumeError) -> Void
+  ) throws(VolumeError) {
+    let o = try directory(directoryNumber)
+    for i in 0..<o.size / 4096 {
+      for e in try bucket(o, i) { try body(e) }
+    }
+  }
+
+  public func isEmptyDirectory(_ number: UInt64) throws(VolumeError) -> Bool {
+    let o = try directory(number)
+    for i in 0..<o.size / 4096 where try !bucket(o, i).isEmpty { return false }
+    return true
+  }
+
+  /// Makes a name mean a file, whatever it meant before. Link counts are the caller's.
+  public func setEntry(_ directoryNumber: UInt64, _ entry: VolumeEntry) throws(VolumeError) {
+    guard entry.name.count <= 255, !entry.name.isEmpty else { throw .nameTooLong }
+    try prepareToWrite()
+    let o = try directory(directoryNumber)
+    if o.size == 0 {
+      o.size = 4096
+      o.isDirty = true
+    }
+    let h = hash(entry.name)
+    while true {
+      let i = h & (o.size / 4096 - 1)
+      var entries = try bucket(o, i)
+      if let at = entries.firstIndex(where: { $0.name == entry.name }) {
+        entries[at] = entry
+      } else {
+        entries.append(entry)
+      }
+      guard let n = try node(o, level: 0, index: i, forWriting: true) else { throw .io }
+      if Self.store(entries, n.buffer.memory) { break }
+      try double(o)
+    }
+    try trim(o)
+  }
+
+  public func removeEntry(_ directoryNumber: UInt64, _ name: [UInt8]) throws(VolumeError) {
+    try prepareToWrite()
+    let o = try directory(directoryNumber)
+    if o.size == 0 { return }
+    let i = hash(name) & (o.size / 4096 - 1)
+    var entries = try bucket(o, i)
+    guard let at = entries.firstIndex(where: { $0.name == name }) else { return }
+    entries.remove(at: at)
+    guard let n = try node(o, level: 0, index: i, forWriting: true) else { throw .io }
+    _ = Self.store(entries, n.buffer.memory)
+  }
+
+  private func double(_ o: VolumeObject) throws(VolumeError) {
+    let count = o.size / 4096
+    guard count < Self.maximumBuckets else { throw .noSpace }
+    for i in 0..<count {
+      var low: [VolumeEntry] = []
+      var high: [VolumeEntry] = []
+      for e in try bucket(o, i) {
+        if hash(e.name) & count == 0 { low.append(e) } else { high.append(e) }
+      }
+      guard let a = try node(o, level: 0, index: i, forWriting: true),
+        let b = try node(o, level: 0, index: i + count, forWriting: true)
+      else { throw .io }
+      _ = Self.store(low, a.buffer.memory)
+      _ = Self.store(high, b.buffer.memory)
+    }
+    o.size = count * 2 * 4096
+    o.isDirty = true
+  }
+}

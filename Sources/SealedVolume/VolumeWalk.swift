@@ -1,0 +1,154 @@
+/// Visits every pointer of a volume's committed state, each node opened and so verified. A write needs it once, to know
+/// which blocks are free; `check` also opens the contents and compares names with inodes.
+final class VolumeWalk {
+  let volume: SealedVolume
+  let map = BlockMap()
+  private(set) var freeInodes: [UInt64] = []
+  /// Inodes without a name: open when their owner stopped.
+  private(set) var unlinked: [UInt64] = []
+  private(set) var mounts: Set<UInt16> = []
+  private(set) var files = 0
+  private(set) var directories = 0
+  private(set) var bytes: UInt64 = 0
+  /// Called now and then with the blocks seen so far.
+  var onProgress: ((Int) -> Void)?
+  private let buffer = VolumeBuffer(count: 4096)
+
+  init(_ volume: SealedVolume) { self.volume = volume }
+
+  func run(contents: Bool) throws(VolumeError) {
+    try walk(volume.saltsForWalk, contents: contents)
+    try walk(volume.inodes, contents: contents)
+    guard
+      volume.inodes.size == volume.nextInode * UInt64(VolumeFormat.inodeSize)
+        || volume.inodes.size == 0
+    else {
+      throw .damaged("the inode table and the superblock differ")
+    }
+    var names: [UInt64: UInt32] = [:]
+    for number in VolumeFormat.rootInode..<volume.nextInode {
+      guard let inode = try volume.inode(number) else {
+        freeInodes.append(number)
+        continue
+      }
+      if inode.nlink == 0 { unlinked.append(number) }
+      for n in [number, number | VolumeFormat.attributesBit] {
+        guard let o = try volume.object(n) else { continue }
+        try walk(o, contents: contents)
+      }
+      if inode.isDirectory {
+        directories += 1
+        if contents {
+          try volume.forEachEntry(number) { (e) throws(VolumeError) in
+            names[e.inode, default: 0] += 1
+            guard let target = try volume.inode(e.inode) else {
+              throw .damaged("a name leads to no file")
+            }
+            guard UInt32(e.type) == target.mode >> 12 & 15 else {
+              throw .damaged("a name and its file differ in kind")
+            }
+          }
+        }
+      } else {
+        files += 1
+        bytes += inode.size
+      }
+      if volume.objects.count > 4096 { volume.dropClean() }
+    }
+    guard let root = try volume.inode(VolumeFormat.rootInode), root.isDirectory else {
+      throw .damaged("there is no root directory")
+    }
+    if contents {
+      for number in VolumeFormat.rootInode + 1..<max(volume.nextInode, VolumeFormat.rootInode + 1) {
+        guard let inode = try volume.inode(number) else { continue }
+        let found = names[number] ?? 0
+        let expected = inode.isDirectory ? min(1, inode.nlink) : inode.nlink
+        guard found == expected else {
+          throw .damaged("a file has more or fewer names than it says")
+        }
+      }
+    }
+  }
+
+  private func seen(_ p: BlockPointer) throws(VolumeError) {
+    guard p.block >= VolumeFormat.firstFreeBlock, map.mark(p.block) else {
+      throw .damaged("two pointers lead to one block")
+    }
+    mounts.insert(p.mount)
+    if map.usedCount & 0xFFF == 0 { onProgress?(map.usedCount) }
+  }
+
+  private func walk(_ o: VolumeObject, contents: Bool) throws(VolumeError) {
+    if o.root.isHole { return }
+    try seen(o.root)
+    if o.height == 0 {
+      if contents {
+        try volume.get(o.root, into: buffer.memory, object: o.number, index: 0, level: 0)
+      }
+      return
+    }
+    try walk(o, o.root, level: o.height, index: 0, contents: contents)
+  }
+
+  /// Depth is bounded by `maximumHeight`.
+  private func walk(
+    _ o: VolumeObject, _ p: BlockPointer, level: Int, index: UInt64, contents: Bool
+  ) throws(VolumeError) {
+    let node = VolumeBuffer(count: 4096)
+    try volume.get(p, into: node.memory, object: o.number, index: index, level: level)
+    for i in 0..<VolumeFormat.fanOut {
+      let child = BlockPointer(node.memory, i * VolumeFormat.pointerSize)
+      if child.isHole {
+        guard child == BlockPointer() else { throw .damaged("a hole makes no sense") }
+        continue
+      }
+      try seen(child)
+      let childIndex = index << 7 | UInt64(i)
+      if level > 1 {
+        try walk(o, child, level: level - 1, index: childIndex, contents: contents)
+      } else if contents {
+        try volume.get(child, into: buffer.memory, object: o.number, index: childIndex, level: 0)
+      }
+    }
+  }
+}
+
+/// What `check` found.
+public struct VolumeReport: Equatable, Sendable {
+  public var files = 0
+  public var directories = 0
+  /// Bytes of content.
+  public var bytes: UInt64 = 0
+  /// Blocks of 4096 bytes in use.
+  public var blocks = 0
+  /// Mounts whose blocks are still there.
+  public var mounts = 0
+  /// Files without a name, given back at the next writing.
+  public var unlinked = 0
+}
+
+extension SealedVolume {
+  /// Opens every block of the committed state and compares names, inodes and links.
+  public func check(progress: ((_ blocks: Int) -> Void)? = nil) throws(VolumeError) -> VolumeReport
+  {
+    let walk = VolumeWalk(self)
+    walk.onProgress = progress
+    try walk.run(contents: true)
+    var r = VolumeReport()
+    r.files = walk.files
+    r.directories = walk.directories
+    r.bytes = walk.bytes
+    r.blocks = walk.map.usedCount
+    r.mounts = walk.mounts.count
+    r.unlinked = walk.unlinked.count
+    return r
+  }
+
+  /// Forgets objects that can be read again.
+  func dropClean() {
+    for (number, o) in objects where !o.isDirty && o.dirtyNodes == 0 {
+      nodeTotal -= o.nodeCount
+      objects[number] = nil
+    }
+  }
+}
