@@ -161,10 +161,10 @@ public enum ObjectStatus {
 /// Block object numbers: `blockRead` of `index + sitesOffset` yields the system-call site table of file
 /// `index` (development root only; a signed payload carries the tables in its manifest).
 public enum BlockObject {
-  /// `volumesOffset + i` is the host file of sealed volume i, in the order of the measured configuration.
-  public static let volumesOffset: UInt64 = 1 << 40
   public static let sitesOffset: UInt64 = 1 << 32
   /// A signed payload's manifest, and the file with the content that the manifest speaks of.
   public static let manifest: UInt64 = 1 << 40
   public static let data: UInt64 = 1 << 40 | 1
+  /// `volumesOffset + i` is the host file of sealed volume i, in the order of the measured configuration.
+  public static let volumesOffset: UInt64 = 1 << 41
 }
