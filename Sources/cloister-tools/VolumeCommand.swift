@@ -239,7 +239,7 @@ struct VolumeCheckCommand: ParsableCommand {
   func run() throws {
     do throws(HostError) {
       let volume = try options.open(file, isReadOnly: true)
-      var progress = Progress("checking", total: 0)
+      var progress = VolumeProgress("checking", total: 0)
       var seen = 0
       let report = withVolumeErrors(file) { () throws(VolumeError) in
         try volume.check { blocks in

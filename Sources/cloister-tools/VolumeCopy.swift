@@ -7,7 +7,7 @@ struct VolumeCopyIn {
   private let volume: SealedVolume
   private let file: String
   private let sources: [String]
-  private var progress: Progress
+  private var progress: VolumeProgress
   private let buffer = VolumeBuffer(count: 1 << 20)
   private(set) var files = 0
   private(set) var bytes: UInt64 = 0
@@ -24,7 +24,7 @@ struct VolumeCopyIn {
       }
       if status.st_mode & S_IFMT == S_IFREG { total += UInt64(status.st_size) }
     }
-    progress = Progress("sealing", total: sources.count == 1 ? total : 0)
+    progress = VolumeProgress("sealing", total: sources.count == 1 ? total : 0)
   }
 
   mutating func run(to: String) throws(HostError) {
@@ -158,7 +158,7 @@ struct VolumeCopyOut {
   private let volume: SealedVolume
   private let file: String
   private let buffer = VolumeBuffer(count: 1 << 20)
-  private var progress = Progress("opening", total: 0)
+  private var progress = VolumeProgress("opening", total: 0)
   private(set) var files = 0
   private(set) var bytes: UInt64 = 0
 

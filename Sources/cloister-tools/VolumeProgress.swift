@@ -1,7 +1,7 @@
 import Glibc
 
 /// A line on the terminal that says how far a long piece of work is. Nothing when stderr is no terminal.
-struct Progress {
+struct VolumeProgress {
   private let isShown = isatty(2) != 0
   private let what: String
   private let total: UInt64
