@@ -29,6 +29,9 @@ class ProcDirectory: Inode, @unchecked Sendable {
     return nil
   }
 
+  /// `names` are numbers, and nothing comes before them: they are positions, as in Linux proc_readfd_common().
+  var namesAreNumbers: Bool { false }
+
   override final func readDirectory(
     from cookie: UInt64, in dentry: Dentry, _ emit: (DirectoryEntry) -> Bool
   ) throws(Errno) {
@@ -44,6 +47,12 @@ class ProcDirectory: Inode, @unchecked Sendable {
       index += 1
     }
     for n in names() {
+      // A list that changes while it is read: what goes does not move the others.
+      if namesAreNumbers {
+        var number: UInt64 = 0
+        for digit in n.name { number = number * 10 + UInt64(digit & 15) }
+        index = number + 2
+      }
       if index >= cookie {
         let entry = DirectoryEntry(
           name: n.name, inode: UInt64(Name.hash(n.name)), type: n.type, next: index + 1)

@@ -341,6 +341,7 @@ final class ProcFd: ProcDirectory, @unchecked Sendable {
     }
   }
 
+  override var namesAreNumbers: Bool { true }
   override func names() -> [(name: [UInt8], type: UInt8)] {
     var out: [(name: [UInt8], type: UInt8)] = []
     for fd in process.files.descriptors() {

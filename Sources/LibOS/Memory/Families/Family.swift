@@ -252,7 +252,7 @@ final class Family: @unchecked Sendable {
     }
     if next == nil { next = members.last }
     if let next { bringIn(next, discarding: space) }
-    for vma in space.vmas { release(vma.start, vma.end, of: space) }
+    space.forEachStretch { (start, end) in release(start, end, of: space) }
     resident = next
     residentSinceNs = Clock.monotonicNs()
     next?.residency.gate.store(0, ordering: .sequentiallyConsistent)

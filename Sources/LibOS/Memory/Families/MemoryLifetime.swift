@@ -19,6 +19,21 @@ extension AddressSpace {
     return child
   }
 
+  /// Ranges of mappings that touch each other: fewer page changes than mapping by mapping.
+  func forEachStretch(_ body: (UInt, UInt) -> Void) {
+    var i = 0
+    while i < vmas.count {
+      let start = vmas[i].start
+      var end = vmas[i].end
+      i += 1
+      while i < vmas.count, vmas[i].start == end {
+        end = vmas[i].end
+        i += 1
+      }
+      body(start, end)
+    }
+  }
+
   /// One process less uses the map; with the last one its pages go. The calling thread runs in it and is the process's
   /// last one; it has no business with the memory afterwards.
   func drop() {
@@ -34,7 +49,7 @@ extension AddressSpace {
     if residency.isShared.load(ordering: .acquiring), let family {
       family.remove(self)
     } else {
-      for vma in vmas { decommit(vma.start, vma.end) }
+      forEachStretch { (start, end) in decommit(start, end) }
     }
     let old = vmas
     vmas = []
