@@ -17,7 +17,7 @@ enum FaultResult {
 extension AddressSpace {
   static let smallestWindow: UInt = 64 << 10
   static let largestWindow: UInt = 2 << 20
-  static let fileWindow: UInt = 1 << 20
+  static let fileWindow: UInt = 256 << 10
   /// What MAP_GROWSDOWN leaves free below a stack (Linux: stack_guard_gap is 256 pages; one is enough here).
   static let growGuard: UInt = 4096
 
