@@ -14,6 +14,7 @@ enum OutOfMemory {
   static func tellFiles() {
     if toldFiles.exchange(true, ordering: .relaxed) { return }
     KernelLog.hint(
-      "cloister: files in memory have reached their limit, half of the enclave's memory; give it more with --memory SIZE\n")
+      "cloister: files in memory have reached their limit, half of the enclave's memory; give it more with --memory SIZE\n"
+    )
   }
 }

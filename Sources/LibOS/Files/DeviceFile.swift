@@ -19,7 +19,9 @@ enum CharacterDevice {
   }
 
   func open(_ dentry: Dentry, flags: OpenFlags) throws(Errno) -> File {
-    if self == .ptmx { return PseudoTerminalMaster(try PseudoTerminals.make(), dentry, flags: flags) }
+    if self == .ptmx {
+      return PseudoTerminalMaster(try PseudoTerminals.make(), dentry, flags: flags)
+    }
     if self == .tty {
       if let terminal = ControllingTerminal.of(Task.current.process) {
         return try PseudoTerminalSlave.open(

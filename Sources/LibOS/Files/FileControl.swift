@@ -91,7 +91,8 @@ extension File {
     var new = old | seals
     if seals & Seals.F_SEAL_EXEC != 0 && regular.mode & 0o111 != 0 {
       // An executable memfd must not change any more.
-      new |= Seals.F_SEAL_SHRINK | Seals.F_SEAL_GROW | Seals.F_SEAL_WRITE | Seals.F_SEAL_FUTURE_WRITE
+      new |=
+        Seals.F_SEAL_SHRINK | Seals.F_SEAL_GROW | Seals.F_SEAL_WRITE | Seals.F_SEAL_FUTURE_WRITE
     }
     regular.seals = new
     return 0

@@ -109,7 +109,9 @@ extension Inode {
       guard error == .ETIMEDOUT else { throw error }
       // The holder had its time.
       FileLocks.lock.lock()
-      if forWriting { table.leases.removeAll() } else {
+      if forWriting {
+        table.leases.removeAll()
+      } else {
         for i in table.leases.indices {
           table.leases[i].isWrite = false
           table.leases[i].breaksTo = nil

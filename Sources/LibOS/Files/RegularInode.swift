@@ -109,42 +109,47 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       if index >= UInt64(near.count) {
         while UInt64(near.count) <= index { near.append(Chunk()) }
       }
-      account(near[Int(index)].present, value.present)
+      account(near[Int(index)], value)
       near[Int(index)] = value
       return
     }
     let at = farIndex(index)
     if at < far.count && far[at].index == index {
-      account(far[at].chunk.present, value.present)
+      account(far[at].chunk, value)
       far[at].chunk = value
     } else {
-      account(0, value.present)
+      account(Chunk(), value)
       far.insert(FarChunk(index: index, chunk: value), at: at)
     }
   }
 
-  private func account(_ old: UInt32, _ new: UInt32) {
-    let change = new.nonzeroBitCount - old.nonzeroBitCount
+  /// Pages that nothing lower could give again count as memory in use; the cache has a bound of its own.
+  private func account(_ old: Chunk, _ new: Chunk) {
+    let change = owned(new).nonzeroBitCount - owned(old).nonzeroBitCount
     if change == 0 { return }
     pageTotal += change
     if change > 0 { TmpfsSpace.take(change) } else { TmpfsSpace.give(-change) }
   }
 
+  private func owned(_ chunk: Chunk) -> UInt32 { lower == nil ? chunk.present : chunk.dirty }
+
   /// A run for the chunk with at least `pages` pages, content kept.
-  private func grow(_ chunk: inout Chunk, pages: Int) throws(Errno) {
+  private func grow(
+    _ chunk: inout Chunk, pages: Int, forCache: Bool = false
+  ) throws(Errno) {
     if let run = chunk.run, run.pageCount >= pages { return }
     var count = pages
     if pagesPerChunk <= 16 || lower == nil {
       count = pages <= 1 ? 1 : pages <= 2 ? 2 : pages <= 4 ? 4 : pagesPerChunk
     }
     if pinCount > 0 { count = pagesPerChunk }
-    guard TmpfsSpace.hasRoom(count) else {
+    guard forCache || TmpfsSpace.hasRoom(count) else {
       OutOfMemory.tellFiles()
       throw .ENOSPC
     }
     guard let run = PageRun(pageCount: count) else {
       OutOfMemory.tell()
-      throw .ENOSPC
+      throw forCache ? .ENOMEM : .ENOSPC
     }
     if let old = chunk.run { run.copy(0, from: old, 0, count: old.byteCount) }
     chunk.run = run
@@ -169,8 +174,8 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     let whole = Int(min(chunkSize, lower.size - start))
     let wholePages = (whole + 4095) >> 12
     if chunk.run == nil { chunk.run = displaced(by: index, pages: wholePages) }
-    try grow(&chunk, pages: wholePages)
-    guard let run = chunk.run else { throw .ENOSPC }
+    try grow(&chunk, pages: wholePages, forCache: true)
+    guard let run = chunk.run else { throw .ENOMEM }
     let n = min(try lower.read(offset: start, into: run, at: 0, length: whole), length)
     run.zero(n, count: wholePages << 12 - n)
     chunk.present |= Self.bits(0, pages - 1)
@@ -185,7 +190,6 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     else { return nil }
     var run = near[Int(old)].run
     PageCache.forget(near[Int(old)].present.nonzeroBitCount)
-    account(near[Int(old)].present, 0)
     near[Int(old)] = Chunk()
     guard isKnownUniquelyReferenced(&run), let run, run.pageCount >= pages else { return nil }
     return run
@@ -370,6 +374,10 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     {
       return run
     }
+    if lower != nil && !TmpfsSpace.hasRoom((bits & ~chunk.dirty).nonzeroBitCount) {
+      OutOfMemory.tellFiles()
+      throw .ENOSPC
+    }
     try grow(&chunk, pages: lastPage + 1)
     guard let run = chunk.run else { throw .ENOSPC }
     if isWrite {
@@ -435,11 +443,11 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       }
     }
     while UInt64(near.count) > keep, let last = near.last {
-      account(last.present, 0)
+      account(last, Chunk())
       near.removeLast()
     }
     while let last = far.last, last.index >= keep {
-      account(last.chunk.present, 0)
+      account(last.chunk, Chunk())
       far.removeLast()
     }
   }
@@ -707,7 +715,6 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     var freed = 0
     for i in near.indices where near[i].dirty == 0 && near[i].present != 0 {
       freed += near[i].present.nonzeroBitCount
-      account(near[i].present, 0)
       near[i] = Chunk()
     }
     return freed

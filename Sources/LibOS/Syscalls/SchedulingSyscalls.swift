@@ -164,6 +164,8 @@ extension Task {
     let processors = unsafe Processors.count
     let words = (processors + 63) / 64
     guard Int(size) * 8 >= processors, size & 7 == 0 else { throw .EINVAL }
+    // Unlike its relatives it looks for whoever is named, and finds nobody (find_process_by_pid).
+    if pid < 0 { throw .ESRCH }
     let task = try schedulingTarget(pid)
     let count = min(Int(size) / 8, words)
     for i in 0..<count {

@@ -132,10 +132,14 @@ extension Task {
     if from.inode === to.inode, first < second + length, second < first + length { throw .EINVAL }
     let n = try transfer(from, first, to, second, UInt(length))
     if n == 0 { return 0 }
-    if start == nil { from.offset = first + UInt64(n) } else {
+    if start == nil {
+      from.offset = first + UInt64(n)
+    } else {
       try UserMemory.write(first + UInt64(n), to: inOffset)
     }
-    if target == nil { to.offset = second + UInt64(n) } else {
+    if target == nil {
+      to.offset = second + UInt64(n)
+    } else {
       try UserMemory.write(second + UInt64(n), to: outOffset)
     }
     return n
@@ -202,7 +206,8 @@ extension Task {
     _ = try fill.write(bytes)
     var buffer = run.buffer(0, count: bytes.count)
     return try sink.pipe.write(
-      &buffer, nonblocking: flags & Self.SPLICE_F_NONBLOCK != 0 || sink.isNonblocking, packet: false)
+      &buffer, nonblocking: flags & Self.SPLICE_F_NONBLOCK != 0 || sink.isNonblocking, packet: false
+    )
   }
 
   /// vmsplice(2): user memory to a pipe, or the other way; pages are copied, never given away.

@@ -21,7 +21,8 @@ final class FileOwner: Sendable {
   }
 
   func set(_ kind: Kind, _ id: Int32) {
-    word.store(UInt64(UInt32(kind.rawValue)) << 32 | UInt64(UInt32(bitPattern: id)), ordering: .relaxed)
+    word.store(
+      UInt64(UInt32(kind.rawValue)) << 32 | UInt64(UInt32(bitPattern: id)), ordering: .relaxed)
   }
 
   /// F_NOTIFY and F_SETLEASE make their caller the owner, unless there is one.
@@ -104,7 +105,9 @@ extension File {
     let old = asyncNotice
     if !on { asyncNotice = nil }
     FileLocks.lock.unlock()
-    if !on { old?.end() } else if old == nil, let queue = waitQueue {
+    if !on {
+      old?.end()
+    } else if old == nil, let queue = waitQueue {
       let made = AsyncNotice(self, queue, fd: fd)
       FileLocks.lock.lock()
       let isFirst = asyncNotice == nil

@@ -44,7 +44,8 @@ extension AddressSpace {
       if detailed {
         let resident = CommittedPages.count(vma.start, vma.end) >> 10
         Self.describe(
-          UInt(vma.count) >> 10, resident, isAnonymous: vma.object == nil, isWritable: vma.protection.contains(.PROT_WRITE), &out)
+          UInt(vma.count) >> 10, resident, isAnonymous: vma.object == nil,
+          isWritable: vma.protection.contains(.PROT_WRITE), &out)
         out.append("VmFlags:")
         if vma.protection.contains(.PROT_READ) { out.append(" rd") }
         if vma.protection.contains(.PROT_WRITE) { out.append(" wr") }

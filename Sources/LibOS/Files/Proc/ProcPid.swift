@@ -67,7 +67,10 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       .text("oom_score", "0\n"), .text("coredump_filter", "00000033\n"),
       .text("loginuid", "4294967295"),
       .text("sessionid", "4294967295"), .text("wchan", "0"), .text("personality", "00000000\n"),
-      .text("io", "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"),
+      .text(
+        "io",
+        "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"
+      ),
       .text("uid_map", "         0          0 4294967295\n"),
       .text("gid_map", "         0          0 4294967295\n"), .text("setgroups", "allow\n"),
       ProcEntry(name: "fd") { d in ProcFd(d.fileSystem, process, links: true) },
@@ -142,7 +145,8 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       terminal.map { Int(DeviceNumber.make(136, UInt64($0.number))) } ?? 0,
       terminal?.foregroundGroup ?? -1, 4_194_304, 0, 0, 0, 0,
       ticks, 0, 0, 0, 20, 0, max(1, process.tasks.count), 0, 0, Int(memory.totalBytes),
-      Int(memory.residentBytes >> 12), -1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0,
+      Int(memory.residentBytes >> 12), -1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0,
+      0,
       0, Int(memory.brkStart), 0, 0, 0, 0, 0,
     ]
     for v in values {
@@ -225,7 +229,11 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
     var caught: UInt64 = 0
     for i in 0..<64 {
       let handler = process.signals.actions[i].handler
-      if handler == 1 { ignored |= 1 << UInt64(i) } else if handler != 0 { caught |= 1 << UInt64(i) }
+      if handler == 1 {
+        ignored |= 1 << UInt64(i)
+      } else if handler != 0 {
+        caught |= 1 << UInt64(i)
+      }
     }
     mask("SigPnd:", thread?.signals.pending.set.bits ?? 0)
     mask("ShdPnd:", process.signals.pending.set.bits)
@@ -244,7 +252,8 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
     out.append(hex: count >= 64 ? .max : (1 << UInt(count)) - 1)
     out.append("\nCpus_allowed_list:\t")
     out.append(contentsOf: SysTree.cpuList(newline: false))
-    out.append("\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n")
+    out.append(
+      "\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n")
     return out
   }
 
@@ -253,7 +262,8 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       ("Max cpu time", "seconds"), ("Max file size", "bytes"), ("Max data size", "bytes"),
       ("Max stack size", "bytes"), ("Max core file size", "bytes"), ("Max resident set", "bytes"),
       ("Max processes", "processes"), ("Max open files", "files"), ("Max locked memory", "bytes"),
-      ("Max address space", "bytes"), ("Max file locks", "locks"), ("Max pending signals", "signals"),
+      ("Max address space", "bytes"), ("Max file locks", "locks"),
+      ("Max pending signals", "signals"),
       ("Max msgqueue size", "bytes"), ("Max nice priority", ""), ("Max realtime priority", ""),
       ("Max realtime timeout", "us"),
     ]

@@ -103,7 +103,8 @@ enum ProcSys {
           .text("ngroups_max", "65536\n"), .text("cap_last_cap", "40\n"),
           .textSetting("core_pattern", "core"), .setting("randomize_va_space", 2, 0...2),
           .text("shmmax", "18446744073692774399\n"), .text("shmall", "18446744073692774399\n"),
-          .text("shmmni", "4096\n"), .text("msgmax", "8192\n"), .text("sem", "32000\t1024000000\t500\t32000\n"),
+          .text("shmmni", "4096\n"), .text("msgmax", "8192\n"),
+          .text("sem", "32000\t1024000000\t500\t32000\n"),
           .text("overflowuid", "65534\n"), .text("overflowgid", "65534\n"),
           .text("osreleases", ""), .text("perf_event_paranoid", "3\n"),
           .text("tainted", "0\n"),
@@ -161,7 +162,10 @@ enum ProcSys {
       .directory("net") {
         [
           .directory("core") {
-            [.text("somaxconn", "4096\n"), .text("rmem_max", "212992\n"), .text("wmem_max", "212992\n")]
+            [
+              .text("somaxconn", "4096\n"), .text("rmem_max", "212992\n"),
+              .text("wmem_max", "212992\n"),
+            ]
           },
           .directory("ipv4") {
             [.text("ip_local_port_range", "32768\t60999\n"), .text("tcp_syncookies", "1\n")]

@@ -4,7 +4,8 @@ import LinuxABI
 /// The texts of /proc that are about the machine.
 enum ProcText {
   static let bootId = Random.bytes(count: 16)
-  static let bootTime = (Clock.realtimeNs() - min(Clock.realtimeNs(), Clock.monotonicNs())) / 1_000_000_000
+  static let bootTime =
+    (Clock.realtimeNs() - min(Clock.realtimeNs(), Clock.monotonicNs())) / 1_000_000_000
 
   static func uuid(_ bytes: [UInt8]) -> [UInt8] {
     var b = bytes
@@ -92,7 +93,8 @@ enum ProcText {
     (
       1, 3,
       [
-        (0, "fpu"), (4, "tsc"), (8, "cx8"), (15, "cmov"), (19, "clflush"), (23, "mmx"), (24, "fxsr"),
+        (0, "fpu"), (4, "tsc"), (8, "cx8"), (15, "cmov"), (19, "clflush"), (23, "mmx"),
+        (24, "fxsr"),
         (25, "sse"), (26, "sse2"), (28, "ht"),
       ]
     ),

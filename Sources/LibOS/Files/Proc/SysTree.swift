@@ -37,7 +37,8 @@ enum SysTree {
                 [
                   .directory("clocksource0") {
                     [
-                      .text("current_clocksource", "tsc\n"), .text("available_clocksource", "tsc\n"),
+                      .text("current_clocksource", "tsc\n"),
+                      .text("available_clocksource", "tsc\n"),
                     ]
                   }
                 ]

@@ -34,7 +34,9 @@ struct LineDiscipline {
   }
   /// VMIN, as poll(2) looks at it: with VTIME one byte is enough.
   private var minimum: Int { settings[.VTIME] == 0 ? Int(settings[.VMIN]) : 1 }
-  var readableCount: Int { settings.ICANON ? (lines.first.map { _ in input.count } ?? 0) : input.count }
+  var readableCount: Int {
+    settings.ICANON ? (lines.first.map { _ in input.count } ?? 0) : input.count
+  }
 
   // MARK: Input
 
@@ -154,7 +156,8 @@ struct LineDiscipline {
     var seenWord = false
     while let last = editing.last {
       if isWord {
-        let isPart = last == 0x5F || (last | 0x20 >= 0x61 && last | 0x20 <= 0x7A)
+        let isPart =
+          last == 0x5F || (last | 0x20 >= 0x61 && last | 0x20 <= 0x7A)
           || (last >= 0x30 && last <= 0x39)
         if !isPart && seenWord { break }
         if isPart { seenWord = true }

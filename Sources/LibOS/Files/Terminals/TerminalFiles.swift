@@ -61,12 +61,14 @@ final class PseudoTerminalMaster: File, @unchecked Sendable {
       let on = try UserMemory.read(argument, as: Int32.self) != 0
       terminal.lock.withLock { terminal.isLocked = on }
     case Ioctl.TIOCGPTLCK:
-      try UserMemory.write(Int32(terminal.lock.withLock { terminal.isLocked } ? 1 : 0), to: argument)
+      try UserMemory.write(
+        Int32(terminal.lock.withLock { terminal.isLocked } ? 1 : 0), to: argument)
     case Ioctl.TIOCPKT:
       let on = try UserMemory.read(argument, as: Int32.self) != 0
       terminal.setPackets(on)
     case Ioctl.TIOCGPKT:
-      try UserMemory.write(Int32(terminal.lock.withLock { terminal.hasPackets } ? 1 : 0), to: argument)
+      try UserMemory.write(
+        Int32(terminal.lock.withLock { terminal.hasPackets } ? 1 : 0), to: argument)
     case Ioctl.TIOCGPTPEER:
       let flags = OpenFlags(rawValue: UInt32(truncatingIfNeeded: argument)).intersection(.all)
       let file = try PseudoTerminalSlave.open(terminal, task, flags: flags)
@@ -105,7 +107,9 @@ final class PseudoTerminalSlave: File, @unchecked Sendable {
     try terminal.openSlave(task)
     let file = PseudoTerminalSlave(terminal, place, flags: flags)
     if !flags.contains(.O_NOCTTY) {
-      do throws(Errno) { try ControllingTerminal.acquire(terminal, task.process, steal: false) } catch {}
+      do throws(Errno) {
+        try ControllingTerminal.acquire(terminal, task.process, steal: false)
+      } catch {}
     }
     return file
   }
@@ -205,7 +209,8 @@ extension PseudoTerminal {
     switch request {
     case Ioctl.TCGETS, Ioctl.TCGETS2:
       let two = request == Ioctl.TCGETS2
-      try UserMemory.writeBytes(lock.withLock { discipline.settings.encoded(two: two) }, to: argument)
+      try UserMemory.writeBytes(
+        lock.withLock { discipline.settings.encoded(two: two) }, to: argument)
     case Ioctl.TCSETS, Ioctl.TCSETSW, Ioctl.TCSETSF, Ioctl.TCSETS2, Ioctl.TCSETSW2, Ioctl.TCSETSF2:
       try ControllingTerminal.check(self, task, .SIGTTOU)
       let two = request >= Ioctl.TCSETS2

@@ -25,7 +25,9 @@ struct TerminalSettings {
 
   func encoded(two: Bool) -> [UInt8] {
     var out: [UInt8] = []
-    for word in [inputFlags, outputFlags, controlFlags, localFlags] { out.append(littleEndian: word) }
+    for word in [inputFlags, outputFlags, controlFlags, localFlags] {
+      out.append(littleEndian: word)
+    }
     out.append(line)
     out.append(contentsOf: characters)
     if two {
