@@ -15,9 +15,18 @@ enum HostEnd {
 
   /// Repeats a host call that a kick has ended, unless a signal wants to be handled: then ERESTARTSYS, or EINTR
   /// when there is a timeout (signal(7)).
-  static func repeated<R>(hasTimeout: Bool, _ call: () throws(Errno) -> R) throws(Errno) -> R {
+  ///
+  /// `mayWait`: the call may take long, so other members of the process's family may run meanwhile. It touches
+  /// kernel memory only.
+  static func repeated<R>(
+    mayWait: Bool, hasTimeout: Bool, _ call: () throws(Errno) -> R
+  ) throws(Errno) -> R {
+    let task = Task.current
+    let memory = task.process.memory
     while true {
-      if Task.current.hasInterruptingSignal { throw hasTimeout ? .EINTR : .ERESTARTSYS }
+      if task.hasInterruptingSignal { throw hasTimeout ? .EINTR : .ERESTARTSYS }
+      if mayWait { task.stepOut(of: memory) }
+      defer { if mayWait { task.stepInto(memory) } }
       do throws(Errno) { return try call() } catch {
         guard error == .EINTR else { throw error }
       }

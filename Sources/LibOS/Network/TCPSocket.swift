@@ -365,7 +365,7 @@ final class TCPSocket: InternetSocket, @unchecked Sendable {
         while sent < n {
           do throws(Errno) {
             let at = sent
-            let more = try HostEnd.repeated(hasTimeout: deadline != nil) {
+            let more = try HostEnd.repeated(mayWait: wait, hasTimeout: deadline != nil) {
               () throws(Errno) -> Int in
               try Host.send(
                 stream: stream, from: run, at: at, length: n - at, to: nil,
@@ -458,7 +458,8 @@ final class TCPSocket: InternetSocket, @unchecked Sendable {
       | (flags.contains(.MSG_OOB) ? SocketFlags.outOfBand : 0)
     while true {
       do throws(Errno) {
-        let n = try HostEnd.repeated(hasTimeout: deadline != nil) { () throws(Errno) -> Int in
+        let n = try HostEnd.repeated(mayWait: wait, hasTimeout: deadline != nil) {
+          () throws(Errno) -> Int in
           try Host.receive(stream: stream, into: run, length: wanted, flags: hostFlags)
         }
         if !peek { hostReadiness.hasRead() }

@@ -111,7 +111,8 @@ final class UDPSocket: InternetSocket, @unchecked Sendable {
     let wait = !nonblocking && deadline == nil
     while true {
       do throws(Errno) {
-        return try HostEnd.repeated(hasTimeout: deadline != nil) { () throws(Errno) -> Int in
+        return try HostEnd.repeated(mayWait: wait, hasTimeout: deadline != nil) {
+          () throws(Errno) -> Int in
           try Host.send(
             stream: stream, from: run, at: 0, length: total, to: named,
             flags: wait ? 0 : SocketFlags.dontWait)
