@@ -112,6 +112,28 @@ static void isolation(void) {
   free(heap);
 }
 
+// What madvise(2) keeps from a child.
+static void advising(void) {
+  char *wiped = mmap(0, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *dropped = mmap(0, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memset(wiped, 5, 1 << 16);
+  memset(dropped, 6, 1 << 16);
+  CHECK(madvise(wiped, 1 << 16, MADV_WIPEONFORK) == 0);
+  CHECK(madvise(dropped, 1 << 16, MADV_DONTFORK) == 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    CHECK(wiped[0] == 0 && wiped[65535] == 0);
+    wiped[0] = 1;
+    int fd = open("/dev/zero", O_RDONLY);
+    CHECK(read(fd, dropped, 1) == -1 && errno == EFAULT);
+    _exit(failures ? 99 : 51);
+  }
+  show("advising", await(pid));
+  CHECK(wiped[0] == 5 && wiped[65535] == 5 && dropped[0] == 6 && dropped[65535] == 6);
+  munmap(wiped, 1 << 16);
+  munmap(dropped, 1 << 16);
+}
+
 // Children of children, and many at once, each with its own numbers.
 static void tree(void) {
   int sum = 0;
@@ -571,7 +593,7 @@ int main(int argc, char **argv) {
   struct {
     const char *name;
     void (*run)(void);
-  } all[] = {{"isolation", isolation}, {"tree", tree}, {"computing", computing}, {"threads", threads},
+  } all[] = {{"isolation", isolation}, {"advising", advising}, {"tree", tree}, {"computing", computing}, {"threads", threads},
              {"spawning", spawning}, {"executing", executing}, {"executing_thread", executing_thread},
              {"waiting", waiting}, {"child_signal", child_signal}, {"groups", groups}, {"sharing", sharing},
              {"cloning", cloning}, {"colliding", colliding}};

@@ -24,6 +24,9 @@ struct VMA {
   /// A shared mapping of a file that is not open for writing: it can never be made writable (mprotect(2), EACCES).
   var isReadOnlyFile = false
   var growsDown = false
+  /// madvise(2) MADV_DONTFORK, MADV_WIPEONFORK.
+  var isDroppedInChild = false
+  var isWipedInChild = false
   var kind = VMAKind.plain
   var object: MappedObject?
   /// File offset of `start`.
@@ -58,6 +61,7 @@ struct VMA {
   func continues(_ next: VMA) -> Bool {
     end == next.start && protection == next.protection && isShared == next.isShared
       && isReadOnlyFile == next.isReadOnlyFile
+      && isDroppedInChild == next.isDroppedInChild && isWipedInChild == next.isWipedInChild
       && growsDown == next.growsDown && kind == next.kind && object === next.object
       && rewritten === next.rewritten && (object == nil || offset + UInt64(count) == next.offset)
   }

@@ -156,8 +156,10 @@ extension Task {
       try process.memory.discard(address, length)
     case 8:  // MADV_FREE: the pages may keep their content
       try process.memory.forEach(address, length) { (_, _) in }
-    case 0, 1, 2, 3, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21:
-      // NORMAL ... WILLNEED, DONTFORK, DOFORK, (UN)MERGEABLE, (NO)HUGEPAGE, (DO)DUMP, WIPEONFORK, KEEPONFORK, COLD, PAGEOUT
+    case 10, 11, 18, 19:  // MADV_DONTFORK, DOFORK, WIPEONFORK, KEEPONFORK
+      try process.memory.advise(address, length, onFork: advice)
+    case 0, 1, 2, 3, 12, 13, 14, 15, 16, 17, 20, 21:
+      // NORMAL ... WILLNEED, (UN)MERGEABLE, (NO)HUGEPAGE, (DO)DUMP, COLD, PAGEOUT
       try process.memory.forEach(address, length) { (_, _) in }
     case 22, 23:  // MADV_POPULATE_READ, MADV_POPULATE_WRITE
       let access: Protection = advice == 22 ? .PROT_READ : .PROT_WRITE

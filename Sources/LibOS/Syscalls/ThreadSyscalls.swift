@@ -5,7 +5,10 @@ import LinuxABI
 let threadSyscalls: [Syscall] = [
   Syscall(24, "sched_yield") { (t, _) throws(Errno) in t.sys_sched_yield() },
   Syscall(39, "getpid") { (t, _) throws(Errno) in Int(t.process.pid) },
-  Syscall(56, "clone") { (t, a) throws(Errno) in
+  Syscall(
+    56, "clone",
+    .partial("no CLONE_PIDFD, no namespaces; CLONE_SIGHAND without CLONE_THREAD copies dispositions")
+  ) { (t, a) throws(Errno) in
     try t.sys_clone(flags: a[0], stack: a[1], parentTid: a[2], childTid: a[3], tls: a[4])
   },
   Syscall(57, "fork") { (t, _) throws(Errno) in try t.sys_fork() },

@@ -42,6 +42,7 @@ extension Task {
         OutOfMemory.tell()
         throw error
       }
+      memory.dropUninherited()
       if let before { memory.store(before, at: request.parentTid) }
     }
     let child = process.child(pid, request, memory)

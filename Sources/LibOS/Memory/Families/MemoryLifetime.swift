@@ -19,6 +19,43 @@ extension AddressSpace {
     return child
   }
 
+  /// Sets what a child shall not inherit (MADV_DONTFORK and its like).
+  ///
+  /// - Throws: EINVAL for MADV_WIPEONFORK of memory that is shared or of a file, ENOMEM for a hole.
+  func advise(_ address: UInt, _ length: UInt, onFork advice: Int32) throws(Errno) {
+    try forEach(address, length) { (_, _) in }
+    let end = address + ((length + 4095) & ~4095)
+    lock.lock()
+    defer { lock.unlock() }
+    split(at: address)
+    split(at: end)
+    let first = index(above: address)
+    var i = first
+    while i < vmas.count, vmas[i].start < end {
+      if advice == 18, vmas[i].isShared || vmas[i].object != nil { throw .EINVAL }
+      i += 1
+    }
+    i = first
+    while i < vmas.count, vmas[i].start < end {
+      switch advice {
+      case 10: vmas[i].isDroppedInChild = true  // MADV_DONTFORK
+      case 11: vmas[i].isDroppedInChild = false  // MADV_DOFORK
+      case 18: vmas[i].isWipedInChild = true  // MADV_WIPEONFORK
+      default: vmas[i].isWipedInChild = false  // MADV_KEEPONFORK
+      }
+      i += 1
+    }
+    mergeAround(address, end)
+  }
+
+  /// In a child that has not run yet and whose pages are in place: what it does not inherit goes.
+  func dropUninherited() {
+    lock.lock()
+    defer { lock.unlock() }
+    for vma in vmas where vma.isDroppedInChild { removeRange(vma.start, vma.end) }
+    for vma in vmas where vma.isWipedInChild { decommit(vma.start, vma.end) }
+  }
+
   /// Ranges of mappings that touch each other: fewer page changes than mapping by mapping.
   func forEachStretch(_ body: (UInt, UInt) -> Void) {
     var i = 0
