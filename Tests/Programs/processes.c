@@ -334,10 +334,13 @@ static void executing_thread(void) {
 
 static void waiting(void) {
   siginfo_t info;
+  int go[2];
+  CHECK(pipe(go) == 0);
   pid_t pid = fork();
   if (pid == 0) {
+    char c;
     raise(SIGSTOP);
-    _exit(4);
+    _exit(read(go[0], &c, 1) == 1 ? 4 : 5);
   }
   int status;
   CHECK(waitpid(pid, &status, WUNTRACED) == pid);
@@ -346,6 +349,7 @@ static void waiting(void) {
   kill(pid, SIGCONT);
   CHECK(waitpid(pid, &status, WCONTINUED) == pid);
   show("continued", status);
+  CHECK(write(go[1], "x", 1) == 1);
   memset(&info, 0, sizeof info);
   CHECK(waitid(P_PID, pid, &info, WEXITED | WNOWAIT) == 0);
   printf("waitid: %d %d %d\n", info.si_signo, info.si_code, info.si_status);

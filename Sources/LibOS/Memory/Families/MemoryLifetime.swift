@@ -51,9 +51,11 @@ extension AddressSpace {
   /// In a child that has not run yet and whose pages are in place: what it does not inherit goes.
   func dropUninherited() {
     lock.lock()
-    defer { lock.unlock() }
     for vma in vmas where vma.isDroppedInChild { removeRange(vma.start, vma.end) }
-    for vma in vmas where vma.isWipedInChild { decommit(vma.start, vma.end) }
+    let wiped = vmas.filter { $0.isWipedInChild }
+    for vma in wiped { decommit(vma.start, vma.end) }
+    lock.unlock()
+    for vma in wiped { commitIfFixed(vma.start, vma.end) }
   }
 
   /// Ranges of mappings that touch each other: fewer page changes than mapping by mapping.
