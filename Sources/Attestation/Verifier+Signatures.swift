@@ -63,6 +63,7 @@ extension VerificationRun {
     guard report.ISVPRODID == identity.ISVPRODID else {
       throw .refused(.QE_ISVPRODID, "the QE's ISVPRODID is \(report.ISVPRODID)")
     }
-    return "the quoting enclave is Intel's \(id)"
+    return
+      "the quoting enclave is \(anchor!.isSoftware ? "the software machine's" : "Intel's") \(id)"
   }
 }
