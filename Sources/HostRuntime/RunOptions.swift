@@ -48,7 +48,8 @@ public struct RunOptions: Sendable {
       --cwd DIR             working directory (default: the current one)
       --mount HOST:GUEST    show a host directory read-only at GUEST (repeatable)
       --volume FILE:KEYFILE:GUEST[:ro]
-                            mount a sealed volume at GUEST (repeatable). Insecure: the host has the key
+                            mount a sealed volume at GUEST (repeatable). Insecure: the host has the key,
+                            unless KEYFILE is @mrenclave or @mrsigner (the processor's)
       --profile edmm|fixed  how memory is added: SGX2 on demand, or all of it at the start
       --memory SIZE         most memory the program may use, such as 512M or 4G
       --threads N           number of TCSs, 1...1024 (default: 64)

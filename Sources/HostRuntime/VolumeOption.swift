@@ -2,7 +2,8 @@ import Glibc
 import PayloadFormat
 
 /// `--volume FILE:KEYFILE:GUEST[:ro]`: the developer's way to mount a sealed volume. The host reads the key and puts it
-/// into the measured configuration, where it can be read: insecure by name.
+/// into the measured configuration, where it can be read: insecure by name. With `@mrenclave` or `@mrsigner` for KEYFILE
+/// the key comes from the processor (EGETKEY), and an empty file becomes a new volume.
 struct VolumeOption {
   var file: String
   var mount: VolumeMount
@@ -21,8 +22,13 @@ struct VolumeOption {
     var guest = parts[2]
     while guest.utf8.last == 0x2F { guest.removeLast() }
     guard !guest.isEmpty else { throw HostError("--volume \(text): a volume cannot be the root") }
-    mount = VolumeMount(path: Array(guest.utf8), keySource: .insecureKey)
-    mount.insecureKey = try VolumeKeyFile.read(parts[1])
+    switch parts[1] {
+    case "@mrenclave": mount = VolumeMount(path: Array(guest.utf8), keySource: .sealingMRENCLAVE)
+    case "@mrsigner": mount = VolumeMount(path: Array(guest.utf8), keySource: .sealingMRSIGNER)
+    default:
+      mount = VolumeMount(path: Array(guest.utf8), keySource: .insecureKey)
+      mount.insecureKey = try VolumeKeyFile.read(parts[1])
+    }
     mount.isReadOnly = parts.count == 4
   }
 }

@@ -57,6 +57,34 @@ struct LyingHostTests {
     }
   }
 
+  private static func blockWrite() throws -> Int {
+    let bytes: [UInt8] = [1, 2, 3, 4, 5]
+    return try unsafe bytes.withUnsafeBytes { (p) in
+      try unsafe Host.blockWrite(
+        object: 1, offset: 0, from: p.baseAddress, length: 5, durable: true)
+    }
+  }
+
+  @Test("blockWrite: a short answer is taken as it is, ENOSPC and EIO pass, others become EIO")
+  func blockWriteAnswers() throws {
+    Self.answer(3)
+    #expect(try Self.blockWrite() == 3)
+    for (errno, expected) in [(28, Errno.ENOSPC), (5, .EIO), (13, .EIO), (4095, .EIO)]
+      as [(Int64, Errno)]
+    {
+      Self.answer(-errno)
+      #expect(throws: expected) { try Self.blockWrite() }
+    }
+  }
+
+  @Test("blockWrite: more than was given stops the enclave")
+  func blockWriteLong() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(6)
+      _ = try LyingHostTests.blockWrite()
+    }
+  }
+
   @Test("streamRead: errnos of its list pass, others become EIO")
   func streamReadErrno() throws {
     let run = try #require(PageRun(pageCount: 1))
