@@ -11,7 +11,9 @@ import Testing
   /// Content of three chunks with its one node behind it, and the root.
   static func object() -> (bytes: [UInt8], size: Int, root: [UInt8]) {
     let size = 2 * MerkleShape.chunkSize + 1000
-    let content = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 13 &+ $0 >> 8 &+ ($0 >> 16) &* 7) }
+    let content = (0..<size).map {
+      UInt8(truncatingIfNeeded: $0 &* 13 &+ $0 >> 8 &+ ($0 >> 16) &* 7)
+    }
     var node: [UInt8] = []
     var at = 0
     while at < size {
