@@ -1,20 +1,27 @@
 /* stress SEED SECONDS [OPERATIONS]: threads that use memory, files, pipes, signals and more threads at
  * random, each checking its own answers. Prints one line when all were right; a wrong answer names itself
- * and aborts. OPERATIONS are digits, indices of the table in work(): only those are drawn.
+ * and aborts. OPERATIONS are hexadecimal digits, indices of the table in work(): only those are drawn.
  *
  * The threads share nothing that would make an answer depend on their order, so a failure is the
  * system's; the seed says which operations were drawn, not how they were interleaved. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,7 +29,7 @@
 enum { THREADS = 8 };
 static atomic_long signals;
 static double until;
-static const char *chosen = "001234567";
+static const char *chosen = "001234567889ab";
 static size_t chosen_count;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static long guarded, guarded_again;
@@ -198,12 +205,116 @@ static void nap(struct self *s) {
   CHECK(now() >= start);
 }
 
+/* A file in memory at two addresses: what goes in at one place comes out at the others. */
+static void shared(struct self *s) {
+  size_t pages = 1 + draw(s) % 20, size = pages * 4096;
+  int fd = memfd_create("stress", MFD_CLOEXEC);
+  CHECK(fd >= 0 && ftruncate(fd, size) == 0);
+  volatile uint64_t *one = mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  volatile uint64_t *two = mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  CHECK(one != MAP_FAILED && two != MAP_FAILED);
+  for (int i = 0; i < 12; i++) {
+    size_t at = draw(s) % (size / 8);
+    uint64_t v = draw(s), w = 0;
+    switch (draw(s) % 4) {
+    case 0: one[at] = v; break;
+    case 1: two[at] = v; break;
+    case 2: CHECK(pwrite(fd, &v, 8, at * 8) == 8); break;
+    case 3:
+      one[at] = v;
+      CHECK(mprotect((void *)((uintptr_t)(one + at) & ~4095ul), 4096, PROT_READ) == 0);
+      CHECK(mprotect((void *)((uintptr_t)(one + at) & ~4095ul), 4096, PROT_READ | PROT_WRITE) == 0);
+    }
+    CHECK(one[at] == v && two[at] == v && pread(fd, &w, 8, at * 8) == 8 && w == v);
+  }
+  one[0] = 7;
+  CHECK(munmap((void *)one, size) == 0 && two[0] == 7);
+  close(fd);
+  CHECK(two[0] == 7 && munmap((void *)two, size) == 0);
+}
+
+/* A timer that ends in a signal for this thread, a timerfd that epoll waits for, and a sleep. */
+static void timers(struct self *s) {
+  sigset_t set, old;
+  int number = SIGRTMIN + 1 + s->number % 8;
+  sigemptyset(&set), sigaddset(&set, number);
+  pthread_sigmask(SIG_BLOCK, &set, &old);
+  struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = number};
+  event.sigev_value.sival_int = s->number;
+  event._sigev_un._tid = (int)syscall(SYS_gettid);
+  timer_t timer;
+  CHECK(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
+  struct itimerspec soon = {.it_value.tv_nsec = 1 + draw(s) % 2000000};
+  double start = now();
+  CHECK(timer_settime(timer, 0, &soon, 0) == 0);
+  siginfo_t info;
+  struct timespec limit = {60, 0};
+  int got;
+  do got = sigtimedwait(&set, &info, &limit); while (got == -1 && errno == EINTR);
+  CHECK(got == number && info.si_code == SI_TIMER && info.si_value.sival_int == s->number);
+  CHECK(now() - start >= soon.it_value.tv_nsec / 1e9 && timer_delete(timer) == 0);
+  pthread_sigmask(SIG_SETMASK, &old, 0);
+  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), ep = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event e = {.events = EPOLLIN | (draw(s) % 2 ? EPOLLET : 0), .data.u64 = draw(s)}, out;
+  CHECK(fd >= 0 && ep >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e) == 0);
+  CHECK(timerfd_settime(fd, 0, &soon, 0) == 0);
+  do got = epoll_wait(ep, &out, 1, 60000); while (got == -1 && errno == EINTR);
+  uint64_t count = 0;
+  CHECK(got == 1 && out.data.u64 == e.data.u64 && read(fd, &count, 8) == 8 && count == 1);
+  CHECK(read(fd, &count, 8) == -1 && errno == EAGAIN);
+  close(fd), close(ep);
+}
+
+static void *raise_event(void *argument) {
+  uint64_t v = 3;
+  usleep(100);
+  CHECK(write((int)(uintptr_t)argument, &v, 8) == 8);
+  return 0;
+}
+
+/* Another thread makes a descriptor ready. */
+static void event(struct self *s) {
+  int fd = eventfd(0, EFD_CLOEXEC | (draw(s) % 2 ? EFD_SEMAPHORE : 0)), got;
+  struct pollfd p = {.fd = fd, .events = POLLIN};
+  pthread_t t;
+  CHECK(poll(&p, 1, 0) == 0 && pthread_create(&t, 0, raise_event, (void *)(uintptr_t)fd) == 0);
+  do got = poll(&p, 1, 60000); while (got == -1 && errno == EINTR);
+  uint64_t v = 0;
+  CHECK(got == 1 && p.revents == POLLIN && read(fd, &v, 8) == 8 && (v == 3 || v == 1));
+  CHECK(pthread_join(t, 0) == 0);
+  close(fd);
+}
+
+static __thread sigjmp_buf back;
+static __thread void *volatile where;
+static void fault(int number, siginfo_t *info, void *context) {
+  (void)number, (void)context;
+  where = info->si_addr;
+  siglongjmp(back, 1);
+}
+
+/* A page that may not be touched, while other threads change theirs. */
+static void guard(struct self *s) {
+  char *m = mmap(0, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(m != MAP_FAILED && mprotect(m + 4096, 4096, PROT_NONE) == 0);
+  char *volatile at = m + 4096 + draw(s) % 4096;
+  m[4095] = m[8192] = 1;
+  where = 0;
+  if (sigsetjmp(back, 1) == 0) {
+    *(volatile char *)at = 1;
+    CHECK(!"a guard page can be written");
+  }
+  CHECK(where == at && munmap(m, 3 * 4096) == 0);
+}
+
 static void *work(void *argument) {
   struct self *s = argument;
   void (*const operations[])(struct self *) = {
-      memory, file, threads_and_pipe, signal_self, locked, compute, nap, nap};
+      memory, file, threads_and_pipe, signal_self, locked, compute, nap, nap,
+      shared, timers, event, guard};
   while (now() < until) {
-    operations[chosen[draw(s) % chosen_count] & 7](s);
+    int digit = chosen[draw(s) % chosen_count];
+    operations[(digit <= '9' ? digit - '0' : digit - 'a' + 10) % 12](s);
     s->steps++;
   }
   return 0;
@@ -216,6 +327,8 @@ int main(int argc, char **argv) {
   chosen_count = strlen(chosen);
   struct sigaction a = {.sa_handler = handler, .sa_flags = SA_RESTART};
   sigaction(SIGUSR1, &a, 0), sigaction(SIGUSR2, &a, 0);
+  struct sigaction f = {.sa_sigaction = fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+  sigaction(SIGSEGV, &f, 0);
   pthread_t threads[THREADS];
   struct self selves[THREADS];
   unsigned long steps = 0;

@@ -189,9 +189,11 @@ extension Task {
     guard flags & ~3 == 0 else { throw .EINVAL }
     let value = try readSetting(new)
     guard let file = try process.files.get(fd) as? Timerfd else { throw .EINVAL }
-    let before = try file.timer.set(
-      valueNs: value.value.ns, intervalNs: value.interval.ns, isAbsolute: flags & 1 != 0)
+    // What the old setting counted is forgotten before the new one begins: it may expire at once.
+    let before = try file.timer.set(valueNs: 0, intervalNs: 0, isAbsolute: false)
     _ = file.timer.take()
+    try file.timer.set(
+      valueNs: value.value.ns, intervalNs: value.interval.ns, isAbsolute: flags & 1 != 0)
     if old != 0 { try UserMemory.write(Itimerspec(before), to: old) }
     return 0
   }
