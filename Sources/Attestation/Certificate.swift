@@ -24,6 +24,9 @@ struct PKICertificate: Sendable {
     } catch {
       throw FormatError("bad certificate: \(error)")
     }
+    guard Self.hasWholeSignature(der) else {
+      throw FormatError("the certificate's signature has unused bits")
+    }
     guard x509.signatureAlgorithm == .ecdsaWithSHA256,
       let key = P256.Signing.PublicKey(x509.publicKey)
     else { throw FormatError("the certificate is not ECDSA P-256 with SHA-256") }
@@ -34,6 +37,15 @@ struct PKICertificate: Sendable {
     commonName = try Self.commonName(of: x509.subject)
     notBefore = Timestamp(x509.notValidBefore)
     notAfter = Timestamp(x509.notValidAfter)
+  }
+
+  /// The signature is a BIT STRING without unused bits: otherwise its first byte could differ and the
+  /// certificate still pass.
+  private static func hasWholeSignature(_ der: [UInt8]) -> Bool {
+    guard let root = try? DER.parse(der), case .constructed(let members) = root.content,
+      let last = Array(members).last, case .primitive(let content) = last.content
+    else { return false }
+    return content.first == 0
   }
 
   var serial: [UInt8] { Array(x509.serialNumber.bytes) }

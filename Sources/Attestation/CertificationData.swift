@@ -50,6 +50,9 @@ public enum CertificationData: Hashable, Sendable {
     case 3: self = .encryptedPPID3072(try PPIDRecord(bytes, ppidSize: 384))
     case 4: self = .pckCertificate(Array(bytes))
     case 5: self = .pckChain(Array(bytes))
+    // The type is not signed: a chain must not pass for something that nobody looks into.
+    case 7 where bytes.first == 0x2D:
+      throw .unsupported(field: "platform manifest", value: "PEM text")
     case 7: self = .platformManifest(Array(bytes))
     default: throw .unsupported(field: "certification data type", value: "\(type)")
     }
