@@ -53,11 +53,7 @@ extension Task {
     }
     // Nothing changes: as Linux, before the size is looked at.
     let now = signals.stack
-    if now.sp == new.sp, now.size == new.size {
-      // After execve(2) the flags are 0 there, although no stack is reported as SS_DISABLE.
-      let flags = now.size == 0 && tid == process.pid ? 0 : now.flags
-      if flags == new.flags { return }
-    }
+    if now.sp == new.sp, now.size == new.size, now.flags == new.flags { return }
     var s = SignalStack()
     if mode == SignalStack.SS_DISABLE {
       s.flags = new.flags
