@@ -104,6 +104,16 @@ import LinuxABI
     return unsafe base.load(fromByteOffset: offset, as: UInt32.self)
   }
 
+  /// Whether 64 bytes all have the bits of `word`; `offset` is a multiple of 8.
+  public func isFilled64(_ offset: Int, with word: UInt64) -> Bool {
+    checkRange(offset, 64)
+    var difference: UInt64 = 0
+    for i in 0..<8 {
+      difference |= unsafe base.load(fromByteOffset: offset + 8 * i, as: UInt64.self) ^ word
+    }
+    return difference == 0
+  }
+
   public func bytes(_ offset: Int, count: Int) -> [UInt8] {
     checkRange(offset, count)
     return unsafe [UInt8](UnsafeRawBufferPointer(start: base + offset, count: count))

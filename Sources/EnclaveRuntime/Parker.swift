@@ -15,6 +15,14 @@ import Synchronization
   var lotKey: UInt = 0
   public let threadIndex: Int
 
+  /// Looks at `state` before the host is asked to put the thread to sleep; 0 on one processor. Written at boot.
+  ///
+  /// An exit and a host's wake-up of an idle processor take ten times as long as most answers of another thread.
+  nonisolated(unsafe) public static var spinCount = 0
+  /// The next `skipped` sleeps go to the host at once, because the last spins were in vain. Only this thread's.
+  private var skipped = 0
+  private var failures = 0
+
   #if !CLOISTER_ENCLAVE
     private let semaphore = HostedSemaphore()
   #endif
@@ -43,7 +51,7 @@ import Synchronization
 
   /// Sleeps until `unpark`, a kick, the absolute CLOCK_MONOTONIC time `deadlineNs`, or for no reason.
   public func park(deadlineNs: UInt64?) {
-    if state.compareExchange(expected: 1, desired: 0, ordering: .acquiring).exchanged { return }
+    if state.compareExchange(expected: 1, desired: 0, ordering: .acquiring).exchanged || spin() { return }
     guard state.compareExchange(expected: 0, desired: 2, ordering: .acquiringAndReleasing).exchanged
     else {
       state.store(0, ordering: .releasing)
@@ -60,6 +68,27 @@ import Synchronization
       semaphore.wait(deadlineNs: deadlineNs)
     #endif
     state.store(0, ordering: .releasing)
+  }
+
+  /// Waits for the token for as long as a wake-up by the host may take, tens of microseconds. True: it came, and is taken.
+  private func spin() -> Bool {
+    let count = unsafe Self.spinCount
+    if count == 0 { return false }
+    if skipped > 0 {
+      skipped -= 1
+      return false
+    }
+    for _ in 0..<count {
+      cl_pause()
+      if state.load(ordering: .relaxed) == 1 {
+        _ = state.exchange(0, ordering: .acquiring)
+        failures = 0
+        return true
+      }
+    }
+    failures = min(failures + 1, 6)
+    skipped = 1 << failures
+    return false
   }
 
   /// The thread sleeps, or is about to; it will execute a full barrier before it goes on.

@@ -24,6 +24,7 @@ enum Processor {
     var made: [Entry] = []
     let host = Host.processor()
     unsafe Processors.count = host.processors
+    unsafe Parker.spinCount = host.processors > 1 ? 2000 : 0
     for e in host.entries {
       made.append(
         Entry(

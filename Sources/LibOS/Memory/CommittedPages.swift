@@ -71,10 +71,13 @@ enum CommittedPages {
     return (from, min(at, end))
   }
 
-  /// One page on, or eight when a whole byte of the map has that state, or a GiB that has no map.
+  /// One page on, or eight or 512 when a whole byte or 64 of the map have that state, or a GiB that has no map.
   private static func step(_ at: UInt, _ end: UInt, _ state: Bool) -> UInt {
     guard let run = map(at, create: false) else { return min(end, (at | 0x3FFF_FFFF) + 1) }
     let page = Int((at >> 12) & 0x3FFFF)
+    if page & 511 == 0, run.isFilled64(page >> 3, with: state ? .max : 0) {
+      return min(end, at + (512 << 12))
+    }
     if page & 7 == 0, run[page >> 3] == (state ? 0xFF : 0) { return min(end, at + (8 << 12)) }
     return at + 4096
   }

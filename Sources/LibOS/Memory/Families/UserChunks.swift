@@ -19,6 +19,9 @@ enum UserChunks {
   private static let chunkCount = Int((UserRange.end + (1 << shift) - 1) >> shift)
   /// How many of 64 neighbouring chunks are taken, so that giving back looks at few.
   nonisolated(unsafe) private static var taken = [UInt8](repeating: 0, count: chunkCount / 64 + 1)
+  /// The room that has all the taken chunks of a group, 0: none is taken, `mixed`: look at each.
+  nonisolated(unsafe) private static var sole = [UInt16](repeating: 0, count: chunkCount / 64 + 1)
+  private static let mixed = UInt16.max
   /// Numbers in use.
   nonisolated(unsafe) private static var numbers = [Bool](repeating: false, count: 1 << 16)
   nonisolated(unsafe) private static var lastNumber: UInt16 = 0
@@ -56,10 +59,18 @@ enum UserChunks {
   static func claim(_ start: UInt, _ end: UInt, _ room: UInt16) -> UInt16 {
     lock.lock()
     defer { lock.unlock() }
-    for i in chunks(start, end) where unsafe owners[i] != room && owners[i] != 0 {
-      return unsafe owners[i]
+    let range = chunks(start, end)
+    if let i = firstForeign(range, room) { return unsafe owners[i] }
+    var i = range.lowerBound
+    while i < range.upperBound {
+      if i & 63 == 0, unsafe taken[i >> 6] == 64 {
+        // All of the group is the room's, as nothing foreign was found.
+        i += 64
+        continue
+      }
+      set(i, room)
+      i += 1
     }
-    for i in chunks(start, end) { set(i, room) }
     return 0
   }
 
@@ -67,8 +78,19 @@ enum UserChunks {
   static func firstForeign(_ start: UInt, _ end: UInt, _ room: UInt16) -> UInt? {
     lock.lock()
     defer { lock.unlock() }
-    for i in chunks(start, end) where unsafe owners[i] != room && owners[i] != 0 {
-      return UInt(i) << shift
+    return firstForeign(chunks(start, end), room).map { UInt($0) << shift }
+  }
+
+  /// Whole groups that are free or the room's alone are passed over: reservations of tens of gigabytes cost little.
+  private static func firstForeign(_ range: Range<Int>, _ room: UInt16) -> Int? {
+    var i = range.lowerBound
+    while i < range.upperBound {
+      if i & 63 == 0, unsafe sole[i >> 6] == 0 || sole[i >> 6] == room {
+        i += 64
+        continue
+      }
+      if unsafe owners[i] != room && owners[i] != 0 { return i }
+      i += 1
     }
     return nil
   }
@@ -77,12 +99,21 @@ enum UserChunks {
   static func merge(_ old: UInt16, into new: UInt16) {
     lock.lock()
     defer { lock.unlock() }
+    for group in unsafe sole.indices where unsafe sole[group] == old { unsafe sole[group] = new }
     forEach(of: old) { (i) in set(i, new) }
   }
 
   private static func set(_ i: Int, _ room: UInt16) {
-    if unsafe owners[i] == 0, room != 0 { unsafe taken[i >> 6] += 1 }
-    if unsafe owners[i] != 0, room == 0 { unsafe taken[i >> 6] -= 1 }
+    let group = i >> 6
+    if unsafe owners[i] == 0, room != 0 {
+      if unsafe taken[group] == 0 { unsafe sole[group] = room }
+      unsafe taken[group] += 1
+    }
+    if unsafe owners[i] != 0, room == 0 {
+      unsafe taken[group] -= 1
+      if unsafe taken[group] == 0 { unsafe sole[group] = 0 }
+    }
+    if room != 0, unsafe sole[group] != room { unsafe sole[group] = mixed }
     unsafe owners[i] = room
   }
 
