@@ -78,8 +78,13 @@ let package = Package(
 
     // The user's and the vendor's tools.
     .target(
+      name: "TOMLInput", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
+      swiftSettings: hostSettings),
+    .testTarget(name: "TOMLInputTests", dependencies: ["TOMLInput"]),
+    .target(
       name: "Attestation",
       dependencies: [
+        "TOMLInput",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "X509", package: "swift-certificates"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -127,7 +132,7 @@ let package = Package(
     .target(
       name: "Prepare",
       dependencies: [
-        "CPrepare", "HostRuntime", "Payload", "PayloadFormat", "SGX", "SoftwareSGX",
+        "CPrepare", "TOMLInput", "HostRuntime", "Payload", "PayloadFormat", "SGX", "SoftwareSGX",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ], swiftSettings: hostSettings),

@@ -1,3 +1,4 @@
+import TOMLInput
 import TOMLKit
 
 /// A policy written in TOML. Keys that we do not know are errors: a misspelt rule is no rule.
@@ -7,14 +8,10 @@ public enum PolicyFile {
     _ text: String, readFile: (String) throws -> [UInt8] = { _ in throw CannotReadFiles() }
   ) throws(FormatError) -> Policy {
     let root: TOMLTable
-    do {
-      root = try TOMLTable(string: text)
-    } catch let error as TOMLParseError {
-      throw FormatError(
-        "line \(error.source.begin.line), column \(error.source.begin.column): "
-          + error.description)
+    do throws(TOMLInput.Failure) {
+      root = try TOMLInput.parse(text)
     } catch {
-      throw FormatError("\(error)")
+      throw FormatError("line \(error.line), column \(error.column): \(error.reason)")
     }
     let reader = TOMLReader(root, path: "")
     var policy = Policy()

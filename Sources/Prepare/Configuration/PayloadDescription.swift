@@ -1,5 +1,6 @@
 import HostRuntime
 import PayloadFormat
+import TOMLInput
 import TOMLKit
 
 /// What payload.toml says (Docs/Payload.md), or what is assumed for a program that is named on the command line.
@@ -41,12 +42,8 @@ public struct PayloadDescription {
   /// - Parameter folder: what relative paths are relative to.
   public init(toml text: String, file: String, folder: String) throws(HostError) {
     let root: TOMLTable
-    do { root = try TOMLTable(string: text) } catch let error as TOMLParseError {
-      throw HostError(
-        "\(file):\(error.source.begin.line):\(error.source.begin.column): not TOML: "
-          + Self.reason(error))
-    } catch {
-      throw HostError("\(file): not TOML: \(error)")
+    do throws(TOMLInput.Failure) { root = try TOMLInput.parse(text) } catch {
+      throw HostError("\(file):\(error.line):\(error.column): not TOML: \(error.reason)")
     }
     let context = DescriptionReader.Context(file: file, location: TOMLLocation(text))
     let reader = DescriptionReader(root, path: [], context: context)
@@ -87,11 +84,6 @@ public struct PayloadDescription {
     guard !entrypoint.isEmpty else {
       throw HostError("\(file): libos.entrypoint is missing: which program is to run?")
     }
-  }
-
-  private static func reason(_ error: TOMLParseError) -> String {
-    let text = "\(error.description)"
-    return text.split(separator: "\n").first.map(String.init) ?? "syntax error"
   }
 
   private mutating func readLoader(_ reader: DescriptionReader) throws(HostError) {
