@@ -111,7 +111,8 @@ import CEnclaveCrypto
   /// nonce of 12 bytes, and a tag of 16 bytes to `tag`.
   @unsafe public func seal(
     from source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, count: Int,
-    nonce: UnsafePointer<UInt8>, ad: UnsafeRawPointer, adCount: Int, tag: UnsafeMutablePointer<UInt8>
+    nonce: UnsafePointer<UInt8>, ad: UnsafeRawPointer, adCount: Int,
+    tag: UnsafeMutablePointer<UInt8>
   ) -> Bool {
     unsafe cl_gcm_seal(context, nonce, ad, adCount, source, count, destination, tag) == 1
   }

@@ -41,7 +41,8 @@
       let end = address + UInt(length)
       let isUser = unsafe address < UInt(EnclaveLayout.userEnd) && end <= fixedUserEnd
       let isHeap = unsafe address >= UInt(EnclaveLayout.kernelHeapBase) && end <= fixedHeapEnd
-      let isStack = address >= UInt(EnclaveLayout.kernelStackBase) && end <= UInt(EnclaveLayout.imageBase)
+      let isStack =
+        address >= UInt(EnclaveLayout.kernelStackBase) && end <= UInt(EnclaveLayout.imageBase)
       guard isUser || isHeap || isStack else { return false }
       // SAFETY: the range was added to the enclave and the caller knows that nobody uses it.
       unsafe UnsafeMutableRawPointer(bitPattern: address)!.initializeMemory(

@@ -91,7 +91,8 @@ import LinuxABI
     let length = min(length, largestTransfer)
     // SAFETY: the caller vouches for `length` bytes at the address.
     let reply = HostTransport.exchange(
-      .blockWrite, object, offset, UInt64(length) | (durable ? HostCall.durableBit : 0), send: address,
+      .blockWrite, object, offset, UInt64(length) | (durable ? HostCall.durableBit : 0),
+      send: address,
       sendCount: length)
     return try count(reply.result, limit: length, "blockWrite", allowing: .ENOSPC, .EIO)
   }
@@ -290,7 +291,8 @@ import LinuxABI
   /// What was handed over at the first entry of the standard streams 0, 1 and 2. An unknown kind is a lie.
   public static func standardStream(_ stream: UInt64) -> StreamKind {
     let (reply, _) = HostTransport.handover()
-    guard stream < 3, let kind = StreamKind(rawValue: reply.words.0 >> (32 + 8 * stream) & 0xFF) else {
+    guard stream < 3, let kind = StreamKind(rawValue: reply.words.0 >> (32 + 8 * stream) & 0xFF)
+    else {
       hostLied("first entry", "stream kind")
     }
     return kind

@@ -69,7 +69,8 @@ import HostInterface
         UnsafePointer(bitPattern: UInt(block.pointee.host_buffer + HostBuffer.replyOffset))!)
       unsafe cl_host_read(
         area + 2,
-        UnsafeRawPointer(bitPattern: UInt(block.pointee.host_buffer + HostBuffer.dataOffset))!, count)
+        UnsafeRawPointer(bitPattern: UInt(block.pointee.host_buffer + HostBuffer.dataOffset))!,
+        count)
     }
 
     /// The copy, not yet checked: always room for the largest table.

@@ -226,7 +226,9 @@
     @inline(never)
     static func release(_ p: UnsafeMutableRawPointer) {
       let a = UInt(bitPattern: p)
-      guard a >= unitsBase, unsafe a < top else { panic("free of a pointer that is not of the heap") }
+      guard a >= unitsBase, unsafe a < top else {
+        panic("free of a pointer that is not of the heap")
+      }
       lock.lock()
       defer { lock.unlock() }
       let u = index(a)
@@ -252,7 +254,9 @@
 
   // What the Swift runtime asks for; Library.c gives these the names it knows.
 
-  @c(cl_heap_allocate) public func cl_heap_allocate(_ alignment: Int, _ size: Int) -> UnsafeMutableRawPointer? {
+  @c(cl_heap_allocate) public func cl_heap_allocate(_ alignment: Int, _ size: Int)
+    -> UnsafeMutableRawPointer?
+  {
     unsafe KernelHeap.allocate(size, alignment: alignment)
   }
   @c(cl_heap_free) public func cl_heap_free(_ p: UnsafeMutableRawPointer?) {

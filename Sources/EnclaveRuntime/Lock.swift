@@ -41,7 +41,9 @@ import Synchronization
     for _ in 0..<100 {
       if state.load(ordering: .relaxed) == 0,
         state.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
-      { return }
+      {
+        return
+      }
       cl_pause()
     }
     let key = unsafe UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())

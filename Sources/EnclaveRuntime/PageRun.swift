@@ -15,7 +15,8 @@ import LinuxABI
   /// nil: out of memory (the caller answers ENOMEM or ENOSPC).
   /// `isZeroed` false: the caller overwrites everything before it reads.
   public init?(pageCount: Int, isZeroed: Bool = true) {
-    guard pageCount > 0, pageCount <= 1 << 26, let p = unsafe Self.allocate(pageCount, isZeroed) else {
+    guard pageCount > 0, pageCount <= 1 << 26, let p = unsafe Self.allocate(pageCount, isZeroed)
+    else {
       return nil
     }
     self.pageCount = pageCount
@@ -26,7 +27,8 @@ import LinuxABI
   private static func allocate(_ pageCount: Int, _ isZeroed: Bool) -> UnsafeMutableRawPointer? {
     #if CLOISTER_ENCLAVE
       return unsafe isZeroed
-        ? KernelHeap.allocatePages(pageCount) : KernelHeap.allocate(pageCount << 12, alignment: 4096)
+        ? KernelHeap.allocatePages(pageCount)
+        : KernelHeap.allocate(pageCount << 12, alignment: 4096)
     #else
       var p: UnsafeMutableRawPointer?
       guard unsafe posix_memalign(&p, 4096, pageCount << 12) == 0 else { return nil }

@@ -40,7 +40,8 @@ import Synchronization
       let raw = unsafe UInt(cl_block().pointee.parker)
       if raw != 0 {
         // SAFETY: as above; hosted threads leak theirs on purpose.
-        return unsafe Unmanaged<Parker>.fromOpaque(UnsafeRawPointer(bitPattern: raw)!).takeUnretainedValue()
+        return unsafe Unmanaged<Parker>.fromOpaque(UnsafeRawPointer(bitPattern: raw)!)
+          .takeUnretainedValue()
       }
       let made = Parker(threadIndex: 0)
       unsafe cl_block().pointee.parker = UInt64(
@@ -51,7 +52,9 @@ import Synchronization
 
   /// Sleeps until `unpark`, a kick, the absolute CLOCK_MONOTONIC time `deadlineNs`, or for no reason.
   public func park(deadlineNs: UInt64?) {
-    if state.compareExchange(expected: 1, desired: 0, ordering: .acquiring).exchanged || spin() { return }
+    if state.compareExchange(expected: 1, desired: 0, ordering: .acquiring).exchanged || spin() {
+      return
+    }
     guard state.compareExchange(expected: 0, desired: 2, ordering: .acquiringAndReleasing).exchanged
     else {
       state.store(0, ordering: .releasing)

@@ -45,7 +45,8 @@
     ///
     /// With `kernelArgument` other than 0 the thread calls `libos_kernel_thread(kernelArgument)` instead.
     @unsafe public static func start(
-      slot: Int, task: UInt64, parker: UInt64, regs: cl_regs, fsBase: UInt64, kernelArgument: UInt64 = 0
+      slot: Int, task: UInt64, parker: UInt64, regs: cl_regs, fsBase: UInt64,
+      kernelArgument: UInt64 = 0
     ) -> Bool {
       let b = unsafe block(slot)
       if unsafe !prepared[slot] {

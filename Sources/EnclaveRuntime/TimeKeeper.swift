@@ -39,7 +39,8 @@
 
     private static func interpolate(_ tsc: UInt64, _ r: cl_time) -> UInt64 {
       let ticks = tsc > r.tsc_base ? tsc - r.tsc_base : 0
-      return r.monotonic_base &+ UInt64(truncatingIfNeeded: ticks.multipliedFullWidth(by: r.multiplier).low >> 32)
+      return r.monotonic_base
+        &+ UInt64(truncatingIfNeeded: ticks.multipliedFullWidth(by: r.multiplier).low >> 32)
         &+ (ticks.multipliedFullWidth(by: r.multiplier).high << 32)
     }
 

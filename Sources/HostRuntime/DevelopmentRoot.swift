@@ -103,7 +103,9 @@ final class DevelopmentRoot: ObjectSource {
   func open(_ index: UInt64) throws(Errno) -> ObjectData {
     if index >= BlockObject.sitesOffset { return try siteTable(index - BlockObject.sitesOffset) }
     guard let path = path(of: index) else { throw .ENOENT }
-    let fd = Self.withPath(path) { clh_openat(AT_FDCWD, $0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0) }
+    let fd = Self.withPath(path) {
+      clh_openat(AT_FDCWD, $0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0)
+    }
     if fd == -ELOOP {
       var target = [UInt8](repeating: 0, count: 4096)
       let size = Self.withPath(path) { p in

@@ -79,7 +79,8 @@ public struct EnclaveBuilder: Sendable {
     for index in 1..<max(1, Int(configuration.threadCount)) {
       let stack = EnclaveLayout.kernelStack(index)
       try addZeros(
-        at: stack + EnclaveLayout.exceptionStackOffset, EnclaveLayout.exceptionStackSize, .regRW, body)
+        at: stack + EnclaveLayout.exceptionStackOffset, EnclaveLayout.exceptionStackSize, .regRW,
+        body)
       try addZeros(
         at: stack + EnclaveLayout.kernelStackOffset, EnclaveLayout.kernelStackSize, .regRW, body)
     }

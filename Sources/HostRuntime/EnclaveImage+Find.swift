@@ -18,6 +18,7 @@ extension EnclaveImage {
       if access(candidate, F_OK) == 0 { return candidate }
       isFirst = false
     }
-    throw HostError("no enclave image \(fileName); build it with `make`, or set CLOISTER_ENCLAVE_IMAGE")
+    throw HostError(
+      "no enclave image \(fileName); build it with `make`, or set CLOISTER_ENCLAVE_IMAGE")
   }
 }

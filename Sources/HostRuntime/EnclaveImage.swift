@@ -28,7 +28,9 @@ public struct EnclaveImage: Sendable {
 
   public init(contentsOf path: String) throws(HostError) {
     let fd = open(path, O_RDONLY | O_CLOEXEC)
-    guard fd >= 0 else { throw HostError("cannot open the enclave image \(path): \(lastError()); `make` builds it") }
+    guard fd >= 0 else {
+      throw HostError("cannot open the enclave image \(path): \(lastError()); `make` builds it")
+    }
     defer { close(fd) }
     var status = stat()
     guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
@@ -101,7 +103,8 @@ public struct EnclaveImage: Sendable {
     for note in notes { try readNotes(file, offset: note.offset, size: note.size) }
   }
 
-  private static func segment(_ file: LittleEndianBytes, header: UInt64) throws(HostError) -> Segment
+  private static func segment(_ file: LittleEndianBytes, header: UInt64) throws(HostError)
+    -> Segment
   {
     let flags = try file.u32(header + 4)
     let offset = try file.u64(header + 8)

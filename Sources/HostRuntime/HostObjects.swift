@@ -36,7 +36,9 @@ extension ObjectRecord {
   init?(words bytes: [UInt8]) {
     guard bytes.count == 80 else { return nil }
     let w = bytes.withUnsafeBytes { p in
-      (0..<10).map { UInt64(littleEndian: p.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)) }
+      (0..<10).map {
+        UInt64(littleEndian: p.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self))
+      }
     }
     self.init(
       index: w[0], mode: UInt32(truncatingIfNeeded: w[1]), nlink: UInt32(w[1] >> 32),

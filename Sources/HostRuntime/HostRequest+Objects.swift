@@ -40,7 +40,8 @@ extension HostRequest {
   func lookup() throws(Errno) -> Int {
     guard let source = process.source, argument(1) <= 255, let name = buffer.data(argument(1))
     else { throw .EIO }
-    let record = name.isEmpty
+    let record =
+      name.isEmpty
       ? try source.status(of: argument(0))
       : try source.lookup(directory: argument(0), name: Array(name))
     for (i, word) in record.words.enumerated() {

@@ -36,7 +36,8 @@ struct MachineChoice {
       return "cloister: the software SGX machine gives NO protection"
         + (isDebug ? ", and the payload asks for a debug enclave" : "")
     }
-    return isDebug ? "cloister: insecure: a debug enclave; its memory can be read from outside" : nil
+    return isDebug
+      ? "cloister: insecure: a debug enclave; its memory can be read from outside" : nil
   }
 
   init(_ wanted: RunOptions.Machine, isStrict: Bool) throws(HostError) {
@@ -74,7 +75,11 @@ struct MachineChoice {
       clock.lap("EADD")
       // The software machine has measured while it added; the CPU does not say before EINIT.
       let mrenclave: [UInt8]
-      if let known = software?.mrenclave { mrenclave = known } else { mrenclave = try builder.measure() }
+      if let known = software?.mrenclave {
+        mrenclave = known
+      } else {
+        mrenclave = try builder.measure()
+      }
       let sigstruct = try signer(mrenclave, builder.secs.attributes)
       clock.lap("SIGSTRUCT")
       try machine.initialize(sigstruct)

@@ -28,21 +28,26 @@ struct RunReport: Sendable {
     let total = Stopwatch.now() - timings.start
     if printsStatistics {
       var text = "cloister: machine \(machine), MRENCLAVE \(hexText(mrenclave))\n"
-      text += "cloister: start-up " + timings.laps.map { "\($0.name) \(ms($0.ns))" }
+      text +=
+        "cloister: start-up "
+        + timings.laps.map { "\($0.name) \(ms($0.ns))" }
         .joined(separator: ", ") + "; total \(ms(total)) ms\n"
-      text += "cloister: entries \(statistics[.enters]), resumes \(statistics[.resumes]), "
+      text +=
+        "cloister: entries \(statistics[.enters]), resumes \(statistics[.resumes]), "
         + "host calls \(statistics.allCalls), AEXs by exception \(statistics.allFaults), "
         + "by interrupt \(statistics[.interrupts]), bytes in \(statistics[.bytesIn]), "
         + "out \(statistics[.bytesOut])\n"
       if statistics[.familySwitches] > 0 {
-        text += "cloister: families: switches \(statistics[.familySwitches]), "
+        text +=
+          "cloister: families: switches \(statistics[.familySwitches]), "
           + "bytes copied \(statistics[.familyBytes])\n"
       }
       let calls = HostCall.allCases.filter { statistics.calls($0) > 0 }
       text += "cloister: calls" + calls.map { " \($0)=\(statistics.calls($0))" }.joined() + "\n"
       let faults = (0..<32).filter { statistics.faults($0) > 0 }
       if !faults.isEmpty {
-        text += "cloister: exceptions"
+        text +=
+          "cloister: exceptions"
           + faults.map { " \(vectorName($0))=\(statistics.faults($0))" }.joined()
           + "\n"
       }

@@ -98,7 +98,8 @@ struct Sandbox {
       // TCP_NODELAY, CORK, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT, LINGER2, DEFER_ACCEPT, QUICKACK, USER_TIMEOUT.
       Rule(number: 54, arguments: [(1, [6]), (2, [1, 3, 4, 5, 6, 7, 8, 9, 12, 18])]),
       Rule(number: 54, arguments: [(1, [0]), (2, [1, 2, 10, 11, 33, 34])]),  // IP_TOS, TTL, ...
-      Rule(number: 54, arguments: [(1, [41]), (2, [16, 18, 19, 23, 25, 26, 67])]),  // IPV6_V6ONLY, ...
+      // IPV6_V6ONLY, ...
+      Rule(number: 54, arguments: [(1, [41]), (2, [16, 18, 19, 23, 25, 26, 67])]),
       Rule(number: 55, arguments: [(1, [1]), (2, [4])]),  // getsockopt(SO_ERROR)
       Rule(number: 288, arguments: []),  // accept4
       Rule(number: 16, arguments: [(1, [0x541B])]),  // ioctl(FIONREAD)
@@ -159,11 +160,13 @@ struct Sandbox {
   /// Enters the filter for good, all threads of the process.
   static func enter(allowsNetwork: Bool) throws(HostError) {
     let program = program(pid: UInt32(getpid()), allowsNetwork: allowsNetwork)
-    let result = clh_no_new_privileges() < 0
+    let result =
+      clh_no_new_privileges() < 0
       ? -EPERM : program.withUnsafeBytes { clh_seccomp($0.baseAddress, UInt16(program.count)) }
     guard result == 0 else {
       throw HostError(
-        "cannot enter the seccomp filter (\(errorText(-result))); the kernel needs CONFIG_SECCOMP_FILTER")
+        "cannot enter the seccomp filter (\(errorText(-result))); the kernel needs CONFIG_SECCOMP_FILTER"
+      )
     }
   }
 }

@@ -70,7 +70,8 @@ public struct SignalSet: Equatable, Sendable, BitwiseCopyable {
   @inlinable public static var coreByDefault: SignalSet {
     // SIGQUIT SIGILL SIGTRAP SIGABRT SIGFPE SIGSEGV SIGBUS SIGSYS SIGXCPU SIGXFSZ
     SignalSet(
-      bits: 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 10 | 1 << 6 | 1 << 30 | 1 << 23 | 1 << 24)
+      bits: 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 10 | 1 << 6 | 1 << 30 | 1 << 23 | 1
+        << 24)
   }
 
   @inlinable public var isEmpty: Bool { bits == 0 }
@@ -78,8 +79,12 @@ public struct SignalSet: Equatable, Sendable, BitwiseCopyable {
   @inlinable public mutating func insert(_ s: Signal) { bits |= SignalSet(s).bits }
   @inlinable public mutating func remove(_ s: Signal) { bits &= ~SignalSet(s).bits }
   @inlinable public func union(_ o: SignalSet) -> SignalSet { SignalSet(bits: bits | o.bits) }
-  @inlinable public func intersection(_ o: SignalSet) -> SignalSet { SignalSet(bits: bits & o.bits) }
-  @inlinable public func subtracting(_ o: SignalSet) -> SignalSet { SignalSet(bits: bits & ~o.bits) }
+  @inlinable public func intersection(_ o: SignalSet) -> SignalSet {
+    SignalSet(bits: bits & o.bits)
+  }
+  @inlinable public func subtracting(_ o: SignalSet) -> SignalSet {
+    SignalSet(bits: bits & ~o.bits)
+  }
   /// The lowest signal of the set.
   @inlinable public var first: Signal? {
     bits == 0 ? nil : Signal(rawValue: Int32(bits.trailingZeroBitCount) + 1)

@@ -34,8 +34,9 @@ public struct RealTimeSignalFrame: Sendable, BitwiseCopyable {
   public var returnAddress: UInt64 = 0
   public var userContext = UserContext()
   public var info = SignalInfo()
-  public var infoRest: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) =
-    (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+  public var infoRest:
+    (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) =
+      (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
   public init() {}
 
   public static let userContextOffset: UInt64 = 8
@@ -59,7 +60,9 @@ public enum FrameXState {
   /// those of other processors).
   public static func size(xfrm: UInt64) -> Int {
     var size = minimumSize
-    func component(_ bit: UInt64, _ end: Int) { if xfrm & (1 << bit) != 0 { size = max(size, end) } }
+    func component(_ bit: UInt64, _ end: Int) {
+      if xfrm & (1 << bit) != 0 { size = max(size, end) }
+    }
     component(2, 832)
     component(3, 1024)
     component(4, 1088)

@@ -45,7 +45,8 @@ public enum EnclaveLayout {
   public static let ssaFrameCount: UInt32 = 4
   public static let ssaFramePages: UInt32 = 1
   public static let ssaOffset: UInt64 = 0x1000
-  public static let threadBlockOffset: UInt64 = 0x1000 * (1 + UInt64(ssaFrameCount) * UInt64(ssaFramePages))
+  public static let threadBlockOffset: UInt64 =
+    0x1000 * (1 + UInt64(ssaFrameCount) * UInt64(ssaFramePages))
   /// Most threads an enclave can be measured with.
   public static let maximumThreadCount = 1024
 

@@ -1,6 +1,8 @@
 /// Little-endian integers in byte arrays: every SGX structure is a packed run of them.
 extension Array where Element == UInt8 {
-  @inlinable public func littleEndian<T: FixedWidthInteger>(at offset: Int, as: T.Type = T.self) -> T {
+  @inlinable public func littleEndian<T: FixedWidthInteger>(at offset: Int, as: T.Type = T.self)
+    -> T
+  {
     var value: T = 0
     for i in 0..<(T.bitWidth / 8) {
       value |= T(truncatingIfNeeded: UInt64(self[offset + i]) << UInt64(8 * i))

@@ -28,7 +28,8 @@ public enum SGXError: Error, Equatable, Hashable, Sendable {
     case notInitialized, notCreated, alreadyCreated, tcsBusy, cssaExhausted, nothingSaved, notTCS
     case ssaNotAccessible, savedState, header, vendor, date, exponent, quotients, modulus
     case attributes, miscSelect, cet, xfrm, kss, provisionKey, pageExists, pageMissing, source
-    case threadNotAttached, reservation, signals, openDevice, ioctl, vdso, sgx2, fastSite, oneEnclave
+    case threadNotAttached, reservation, signals, openDevice, ioctl, vdso, sgx2, fastSite,
+      oneEnclave
     case stateFile, leaf, keyFile
   }
 }

@@ -110,7 +110,9 @@ public struct SIGSTRUCT: Equatable, Sendable {
   ) throws(SGXError) {
     guard vendor == 0 || vendor == 0x8086 else { throw .invalidSigstruct(.vendor) }
     guard exponent == 3 else { throw .invalidSigstruct(.exponent) }
-    guard self.attributes.flags.isDisjoint(with: .INIT) else { throw .invalidAttribute(.attributes) }
+    guard self.attributes.flags.isDisjoint(with: .INIT) else {
+      throw .invalidAttribute(.attributes)
+    }
     if !attributes.flags.contains(.KSS) {
       guard isvFamilyID.isZero(0, 16), isvExtProdID.isZero(0, 16) else {
         throw .invalidSigstruct(.kss)
@@ -131,7 +133,8 @@ public struct SIGSTRUCT: Equatable, Sendable {
 extension SIGSTRUCT {
   /// Every field, by name, offset and size in bytes (SDM vol. 3D, table "Layout of SIGSTRUCT"); they tile the structure.
   public static let fields: [(name: String, offset: Int, size: Int)] = [
-    ("HEADER", 0, 16), ("VENDOR", 16, 4), ("DATE", 20, 4), ("HEADER2", 24, 16), ("SWDEFINED", 40, 4),
+    ("HEADER", 0, 16), ("VENDOR", 16, 4), ("DATE", 20, 4), ("HEADER2", 24, 16),
+    ("SWDEFINED", 40, 4),
     ("RESERVED1", 44, 84), ("MODULUS", 128, 384), ("EXPONENT", 512, 4), ("SIGNATURE", 516, 384),
     ("MISCSELECT", 900, 4), ("MISCMASK", 904, 4), ("CET_ATTRIBUTES", 908, 1),
     ("CET_ATTRIBUTES_MASK", 909, 1), ("RESERVED2", 910, 2), ("ISVFAMILYID", 912, 16),

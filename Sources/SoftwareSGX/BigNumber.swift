@@ -49,7 +49,8 @@ final class BigNumber: Comparable, @unchecked Sendable {
     let product = BigNumber(0)
     let ok = withExtendedLifetime((s, m, square, q1, rest, q2, product)) {
       CCryptoBoringSSL_BN_sqr(square.pointer, s.pointer, context) == 1
-        && CCryptoBoringSSL_BN_div(q1.pointer, rest.pointer, square.pointer, m.pointer, context) == 1
+        && CCryptoBoringSSL_BN_div(q1.pointer, rest.pointer, square.pointer, m.pointer, context)
+          == 1
         && CCryptoBoringSSL_BN_mul(product.pointer, s.pointer, rest.pointer, context) == 1
         && CCryptoBoringSSL_BN_div(q2.pointer, nil, product.pointer, m.pointer, context) == 1
     }

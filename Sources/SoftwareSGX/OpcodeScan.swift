@@ -31,7 +31,8 @@ public struct OpcodeScan: Sendable {
   /// Looks through `bytes`, which lie at `address`, for the opcodes of `wanted`. Addresses in `allowed` (the
   /// site table, the image's ENCLU routines) are not reported.
   public static func hits(
-    in bytes: UnsafeRawBufferPointer, at address: UInt64, wanted: Set<Opcode> = Set(Opcode.allCases),
+    in bytes: UnsafeRawBufferPointer, at address: UInt64,
+    wanted: Set<Opcode> = Set(Opcode.allCases),
     allowed: Set<UInt64> = []
   ) -> [Hit] {
     var found: [Hit] = []

@@ -66,7 +66,8 @@ public final class SoftwareSGX: SGXMachine {
     guard !secs.attributes.flags.contains(.CET), !secs.attributes.flags.contains(.AEXNOTIFY) else {
       throw .notSupported(.attributes)
     }
-    let needed = csgx_xsave_area_size(secs.attributes.xfrm.rawValue) + SSA.GPRSGX.size
+    let needed =
+      csgx_xsave_area_size(secs.attributes.xfrm.rawValue) + SSA.GPRSGX.size
       + SSA.EXINFO.size
     guard needed <= UInt64(secs.ssaFrameSize) * 4096 else { throw .generalProtection(.size) }
     guard state.withLock({ $0.secs == nil }) else { throw .wrongState(.alreadyCreated) }

@@ -50,7 +50,8 @@ struct HeaderScan {
       return true
     default:
       return [
-        UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "]"),
+        UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "\""), UInt8(ascii: "'"),
+        UInt8(ascii: "]"),
       ].contains(c)
     }
   }

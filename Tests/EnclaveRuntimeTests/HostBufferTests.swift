@@ -21,7 +21,8 @@ struct HostBufferTests {
     }
     #expect(!HostBuffer.isAcceptable(address: end + 4, size: HostBuffer.size))
     #expect(!HostBuffer.isAcceptable(address: .max - 7, size: HostBuffer.size))
-    #expect(!HostBuffer.isAcceptable(address: (1 << 47) - HostBuffer.size + 8, size: HostBuffer.size))
+    #expect(
+      !HostBuffer.isAcceptable(address: (1 << 47) - HostBuffer.size + 8, size: HostBuffer.size))
     #expect(!HostBuffer.isAcceptable(address: 1 << 47, size: HostBuffer.size))
     #expect(!HostBuffer.isAcceptable(address: end, size: HostBuffer.size - 8))
     #expect(!HostBuffer.isAcceptable(address: end, size: HostBuffer.size + 8))

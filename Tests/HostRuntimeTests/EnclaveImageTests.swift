@@ -101,8 +101,10 @@ struct EnclaveImageTests {
     for _ in 0..<3000 {
       var bytes = good
       for _ in 0..<Int.random(in: 1...6, using: &random) {
-        let at = Bool.random(using: &random)
-          ? Int.random(in: 0..<288, using: &random) : Int.random(in: 0x2000..<0x2048, using: &random)
+        let at =
+          Bool.random(using: &random)
+          ? Int.random(in: 0..<288, using: &random)
+          : Int.random(in: 0x2000..<0x2048, using: &random)
         bytes[at] = UInt8.random(in: 0...255, using: &random)
       }
       _ = try? EnclaveImage(bytes: bytes)

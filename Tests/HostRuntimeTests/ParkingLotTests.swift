@@ -20,7 +20,9 @@ struct ParkingLotTests {
     let lot = try ParkingLot()
     lot.kick()
     #expect(lot.park(timeoutNs: .max) == .EINTR)
-    let thread = Thread { usleep(20_000); lot.kick() }
+    let thread = Thread {
+      usleep(20_000); lot.kick()
+    }
     thread.start()
     #expect(lot.park(timeoutNs: .max) == .EINTR)
   }
@@ -33,7 +35,9 @@ struct ParkingLotTests {
     let lot = try ParkingLot()
     lot.kick()
     #expect(lot.wait(fd: pipe[0], events: Int16(POLLIN)) == .failure(.EINTR))
-    let thread = Thread { usleep(20_000); lot.kick() }
+    let thread = Thread {
+      usleep(20_000); lot.kick()
+    }
     thread.start()
     #expect(lot.wait(fd: pipe[0], events: Int16(POLLIN)) == .failure(.EINTR))
     _ = Glibc.write(pipe[1], "x", 1)

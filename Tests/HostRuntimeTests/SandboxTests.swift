@@ -148,10 +148,14 @@ enum Probe {
       .appendingPathComponent("Enclaves").path
     let folder = TemporaryFolder()
     for command in [
-      ["clang", "--target=x86_64-unknown-none-elf", "-c", "\(sources)/\(name).S", "-o",
-        "\(folder.path)/\(name).o"],
-      ["ld.lld", "-static", "-T", "\(sources)/image.ld", "\(folder.path)/\(name).o", "-o",
-        "\(folder.path)/\(name)"],
+      [
+        "clang", "--target=x86_64-unknown-none-elf", "-c", "\(sources)/\(name).S", "-o",
+        "\(folder.path)/\(name).o",
+      ],
+      [
+        "ld.lld", "-static", "-T", "\(sources)/image.ld", "\(folder.path)/\(name).o", "-o",
+        "\(folder.path)/\(name)",
+      ],
     ] {
       let process = Process()
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

@@ -66,8 +66,10 @@ extension MachineTests {
       #expect(UInt32(truncatingIfNeeded: TestEnclave.peek(gpr + SSA.GPRSGX.exitinfo)) == exitinfo)
       #expect(TestEnclave.peek(gpr + SSA.GPRSGX.fsbase) == TestEnclave.area(0) + 0x8000)
       #expect(TestEnclave.peek(gpr + SSA.GPRSGX.gsbase) == TestEnclave.area(0) + 0x8000)
-      #expect(TestEnclave.peek(gpr + SSA.GPRSGX.ursp) == TestEnclave.peek(TestEnclave.area(0) + 0x8000))
-      #expect(TestEnclave.peek(gpr + SSA.GPRSGX.urbp) == TestEnclave.peek(TestEnclave.area(0) + 0x8008))
+      #expect(
+        TestEnclave.peek(gpr + SSA.GPRSGX.ursp) == TestEnclave.peek(TestEnclave.area(0) + 0x8000))
+      #expect(
+        TestEnclave.peek(gpr + SSA.GPRSGX.urbp) == TestEnclave.peek(TestEnclave.area(0) + 0x8008))
       let frame = TestEnclave.area(0) + 0x1000
       #expect(extended(frame) == extended(d + UInt64(TEST_XSAVE_IN)), "XSAVE area")
       #expect(TestEnclave.peek(frame + 512) == 7 && TestEnclave.peek(frame + 520) == 0)
@@ -146,7 +148,8 @@ extension MachineTests {
       let e = try TestEnclave(mode).start()
       try onThread(e) {
         try roundTrip(
-          e, Int(TEST_I_NONCANONICAL), offset: 40, skip: 2, vector: Vector.GP, exitinfo: 0x8000_030D,
+          e, Int(TEST_I_NONCANONICAL), offset: 40, skip: 2, vector: Vector.GP,
+          exitinfo: 0x8000_030D,
           rdi: 0x8000_0000_0000_0000)
         let exinfo = e.gpr() - SSA.EXINFO.size
         #expect(TestEnclave.peek(exinfo) == 0 && TestEnclave.peek(exinfo + 8) == 0)
@@ -157,8 +160,9 @@ extension MachineTests {
     @Test func noEXINFO() throws {
       let e = try TestEnclave(.strict, miscSelect: []).start()
       try onThread(e) {
-        #expect(e.call(Int(TEST_LOAD), 0x5000_0000).exit
-          == .fault(vector: 14, errorCode: 4, address: 0x5000_0000))
+        #expect(
+          e.call(Int(TEST_LOAD), 0x5000_0000).exit
+            == .fault(vector: 14, errorCode: 4, address: 0x5000_0000))
         #expect(UInt32(truncatingIfNeeded: TestEnclave.peek(e.gpr() + SSA.GPRSGX.exitinfo)) == 0)
         e.recover()
       }

@@ -66,7 +66,8 @@ extension MachineTests {
         #expect(enclave.machine.enter(&run) == .refused(.generalProtection(.leaf)))
         #expect(enclave.resume() == .refused(.generalProtection(.nothingSaved)))
         // The only SSA frame is filled by a fault: no second EENTER.
-        #expect(enclave.call(Int(TEST_LOAD), 8).exit == .fault(vector: 14, errorCode: 4, address: 0))
+        #expect(
+          enclave.call(Int(TEST_LOAD), 8).exit == .fault(vector: 14, errorCode: 4, address: 0))
         #expect(enclave.call(Int(TEST_NOP)).exit == .refused(.generalProtection(.cssaExhausted)))
       }
     }

@@ -25,7 +25,9 @@ extension MachineTests {
       try refused(.invalidSigstruct(.quotients), resign: false) { $0.signature[5] ^= 1 }
       try refused(.invalidSigstruct(.quotients), resign: false) { $0.q1[0] ^= 1 }
       try refused(.invalidSigstruct(.quotients), resign: false) { $0.q2[0] ^= 1 }
-      try refused(.invalidSigstruct(.modulus), resign: false) { $0.modulus = $0.q1; $0.modulus[383] = 0 }
+      try refused(.invalidSigstruct(.modulus), resign: false) {
+        $0.modulus = $0.q1; $0.modulus[383] = 0
+      }
       try refused(.invalidSigstruct(.exponent), resign: false) { $0.exponent = 65537 }
       try refused(.invalidSigstruct(.vendor)) { $0.vendor = 1 }
       try refused(.invalidAttribute(.attributes)) { $0.attributes.flags.insert(.DEBUG) }
@@ -75,9 +77,13 @@ extension MachineTests {
       #expect(throws: SGXError.generalProtection(.pageExists)) {
         try e.add(page, at: TestEnclave.base, .regRW)
       }
-      #expect(throws: SGXError.generalProtection(.outOfRange)) { try e.add(page, at: 1 << 40, .regRW) }
+      #expect(throws: SGXError.generalProtection(.outOfRange)) {
+        try e.add(page, at: 1 << 40, .regRW)
+      }
       #expect(throws: SGXError.generalProtection(.outOfRange)) { try e.add(page, at: 0, .regRW) }
-      #expect(throws: SGXError.generalProtection(.outOfRange)) { try e.add(page, at: 0x10_0001, .regRW) }
+      #expect(throws: SGXError.generalProtection(.outOfRange)) {
+        try e.add(page, at: 0x10_0001, .regRW)
+      }
       #expect(throws: SGXError.generalProtection(.size)) {
         try e.add([UInt8](repeating: 0, count: 100), at: 0x10_0000, .regRW)
       }
@@ -168,9 +174,10 @@ extension MachineTests {
         try e.machine.patchFast(sites: [TestEnclave.base])
       }
       try e.machine.initialize(try TestEnclave.key.sign(e.unsignedSigstruct()))
-      for site in [TestEnclave.base, TestEnclave.base + test_enclave_enclu_offset() + 1, 1 << 41,
-        TestEnclave.data]
-      {
+      for site in [
+        TestEnclave.base, TestEnclave.base + test_enclave_enclu_offset() + 1, 1 << 41,
+        TestEnclave.data,
+      ] {
         #expect(throws: SGXError.wrongState(.fastSite)) { try e.machine.patchFast(sites: [site]) }
       }
       let strict = try TestEnclave(.strict).start()

@@ -22,7 +22,8 @@ extension MachineTests {
       return try REPORT(TestEnclave.peek(Self.operands + 1024, 432))
     }
 
-    private func key(_ e: TestEnclave, _ request: KEYREQUEST) throws -> (rax: UInt64, key: [UInt8]) {
+    private func key(_ e: TestEnclave, _ request: KEYREQUEST) throws -> (rax: UInt64, key: [UInt8])
+    {
       TestEnclave.poke(request.encoded(), at: Self.operands)
       TestEnclave.poke([UInt8](repeating: 0xEE, count: 16), at: Self.operands + 512)
       let result = e.leaf(ENCLU.EGETKEY, Self.operands, Self.operands + 512)
@@ -36,7 +37,8 @@ extension MachineTests {
         let own = TARGETINFO(of: try report(e))
         let r = try report(e, target: own, data: 0x77)
         #expect(r.mrenclave == e.machine.mrenclave! && r.mrsigner == TestEnclave.key.mrsigner)
-        #expect(r.attributes.flags == [.INIT, .MODE64BIT] && r.attributes.xfrm == [.x87, .sse, .avx])
+        #expect(
+          r.attributes.flags == [.INIT, .MODE64BIT] && r.attributes.xfrm == [.x87, .sse, .avx])
         #expect(r.isvProdID == 7 && r.isvSVN == 3 && r.miscSelect == .EXINFO)
         #expect(r.reportData == [UInt8](repeating: 0x77, count: 64))
         var request = KEYREQUEST(.report)
@@ -90,7 +92,8 @@ extension MachineTests {
         #expect(try key(e, KEYREQUEST(.provision)).rax == SGXReturn.SGX_INVALID_ATTRIBUTE)
         #expect(try key(e, KEYREQUEST(.provisionSeal)).rax == SGXReturn.SGX_INVALID_ATTRIBUTE)
         #expect(try key(e, KEYREQUEST(.einitToken)).rax == SGXReturn.SGX_INVALID_ATTRIBUTE)
-        #expect(try key(e, KEYREQUEST(.seal, policy: .CONFIGID)).rax == SGXReturn.SGX_INVALID_ATTRIBUTE)
+        #expect(
+          try key(e, KEYREQUEST(.seal, policy: .CONFIGID)).rax == SGXReturn.SGX_INVALID_ATTRIBUTE)
         r = KEYREQUEST(.seal, policy: .MRSIGNER)
         r.isvSVN = 4
         #expect(try key(e, r).rax == SGXReturn.SGX_INVALID_ISVSVN)
@@ -129,7 +132,8 @@ extension MachineTests {
         try derive(e) { $0.name = KEYREQUEST.Name.report.rawValue },
       ]
       #expect(Set(variants + [seal]).count == variants.count + 1, "all differ")
-      #expect(try derive(e) { $0.attributeMask.flags = [.INIT, .DEBUG] } == seal, "always included")
+      #expect(
+        try derive(e) { $0.attributeMask.flags = [.INIT, .DEBUG] } == seal, "always included")
 
       let byEnclave = try derive(e) { $0.policy = .MRENCLAVE }
       // The same signer, another measurement: the signer's key stays, the enclave's does not.
@@ -194,27 +198,35 @@ extension MachineTests {
 
     @Test func stateFileIsPrivate() throws {
       let path = NSTemporaryDirectory() + "cloister-state-\(UUID().uuidString)/x/software-sgx"
-      defer { try? FileManager.default.removeItem(atPath: (path as NSString).deletingLastPathComponent) }
+      defer {
+        try? FileManager.default.removeItem(atPath: (path as NSString).deletingLastPathComponent)
+      }
       let one = try MachineState.load(path: path)
       let two = try MachineState.load(path: path)
       #expect(one.count == MachineState.size && two == one)
       let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
       #expect(mode == 0o600)
       chmod(path, 0o644)
-      #expect(throws: SGXError.device(.stateFile, errno: EACCES)) { try MachineState.load(path: path) }
+      #expect(throws: SGXError.device(.stateFile, errno: EACCES)) {
+        try MachineState.load(path: path)
+      }
       chmod(path, 0o600)
       truncate(path, 10)
-      #expect(throws: SGXError.device(.stateFile, errno: EINVAL)) { try MachineState.load(path: path) }
+      #expect(throws: SGXError.device(.stateFile, errno: EINVAL)) {
+        try MachineState.load(path: path)
+      }
     }
 
     /// RFC 4493, section 4.
     @Test func cmacVectors() {
       let k: [UInt8] = [
-        0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c,
+        0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f,
+        0x3c,
       ]
       #expect(hex(KeyHierarchy.cmac(k, [])) == "bb1d6929e95937287fa37d129b756746")
       let m: [UInt8] = [
-        0x6b, 0xc1, 0xbe, 0xe2, 0x2e, 0x40, 0x9f, 0x96, 0xe9, 0x3d, 0x7e, 0x11, 0x73, 0x93, 0x17, 0x2a,
+        0x6b, 0xc1, 0xbe, 0xe2, 0x2e, 0x40, 0x9f, 0x96, 0xe9, 0x3d, 0x7e, 0x11, 0x73, 0x93, 0x17,
+        0x2a,
       ]
       #expect(hex(KeyHierarchy.cmac(k, m)) == "070a16b46b4d4144f79bdd9dd04a287c")
     }

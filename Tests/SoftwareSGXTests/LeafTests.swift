@@ -12,7 +12,8 @@ extension MachineTests {
     static func gp(_ result: (exit: EnclaveExit, rax: UInt64, zf: Bool)) -> Bool {
       result.exit == .fault(vector: 13, errorCode: 0, address: 0)
     }
-    static func pf(_ result: (exit: EnclaveExit, rax: UInt64, zf: Bool), _ address: UInt64) -> Bool {
+    static func pf(_ result: (exit: EnclaveExit, rax: UInt64, zf: Bool), _ address: UInt64) -> Bool
+    {
       if case .fault(vector: 14, _, address: address) = result.exit { true } else { false }
     }
     static func ok(_ result: (exit: EnclaveExit, rax: UInt64, zf: Bool)) -> Bool {
@@ -36,7 +37,8 @@ extension MachineTests {
         if mode == .strict {
           #expect(e.faults(Int(TEST_LOAD), page))
         }
-        #expect(Self.mismatch(e.pageLeaf(ENCLU.EACCEPT, SECINFO.Flags.regRWX.union(.pending), page)))
+        #expect(
+          Self.mismatch(e.pageLeaf(ENCLU.EACCEPT, SECINFO.Flags.regRWX.union(.pending), page)))
         #expect(Self.mismatch(e.pageLeaf(ENCLU.EACCEPT, SECINFO.Flags.regR.union(.pr), page)))
         #expect(Self.ok(e.pageLeaf(ENCLU.EACCEPT, Self.pendingRW, page)))
         #expect(e.call(Int(TEST_STORE), page, 42).exit == .eexit)
@@ -63,7 +65,8 @@ extension MachineTests {
         expectGP(SECINFO.Flags.regRW.union(.modified), Self.heap, "REG is never modified")
         expectGP(SECINFO.Flags([.pending], .trim), Self.heap, "TRIM is never pending")
         expectGP(SECINFO.Flags([.r, .w, .pending], .secs), Self.heap, "not a type to accept")
-        expectGP(SECINFO.Flags(rawValue: Self.pendingRW.rawValue | 0x40), Self.heap, "reserved flag")
+        expectGP(
+          SECINFO.Flags(rawValue: Self.pendingRW.rawValue | 0x40), Self.heap, "reserved flag")
         expectGP(Self.pendingRW, Self.heap + 8, "misaligned page")
         expectGP(Self.pendingRW, 1 << 40, "outside of ELRANGE")
         expectGP(Self.pendingRW, ~0xFFF, "outside of ELRANGE")
@@ -177,7 +180,8 @@ extension MachineTests {
         #expect(throws: SGXError.generalProtection(.pageType), "not accepted yet") {
           try e.machine.remove(address: page, length: length)
         }
-        #expect(Self.mismatch(e.pageLeaf(ENCLU.EACCEPT, SECINFO.Flags([.r, .modified], .trim), page)))
+        #expect(
+          Self.mismatch(e.pageLeaf(ENCLU.EACCEPT, SECINFO.Flags([.r, .modified], .trim), page)))
         for i in 0..<3 as Range<UInt64> {
           #expect(Self.ok(e.pageLeaf(ENCLU.EACCEPT, trim, page + i * 4096)))
         }

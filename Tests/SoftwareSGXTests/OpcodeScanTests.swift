@@ -25,7 +25,8 @@ extension MachineTests {
   @Test func strictModeReportsCPUID() throws {
     let found = Mutex<[OpcodeScan.Hit]>([])
     let machine = try SoftwareSGX(
-      mode: .strict, stateFile: TestEnclave.stateFile, reportOpcode: { hit in found.withLock { $0.append(hit) } })
+      mode: .strict, stateFile: TestEnclave.stateFile,
+      reportOpcode: { hit in found.withLock { $0.append(hit) } })
     // Another test's machine may still be there.
     TestEnclave.destroyCurrent()
     try machine.create(

@@ -26,9 +26,10 @@ import Testing
   @Test(arguments: real) func everyChangedByteIsNoticed(name: String) throws {
     let bytes = try Self.load(name)
     // A byte of each field, signed or not.
-    for at in [0, 16, 20, 24, 40, 44, 128, 300, 512, 516, 700, 900, 904, 908, 910, 912, 928, 944, 960,
-      992, 1008, 1024, 1026, 1028, 1040, 1300, 1424, 1800]
-    {
+    for at in [
+      0, 16, 20, 24, 40, 44, 128, 300, 512, 516, 700, 900, 904, 908, 910, 912, 928, 944, 960,
+      992, 1008, 1024, 1026, 1028, 1040, 1300, 1424, 1800,
+    ] {
       var wrong = bytes
       wrong[at] ^= 1
       #expect(throws: SGXError.self, "byte \(at)") { try SIGSTRUCT(wrong).verifySignature() }
@@ -89,7 +90,9 @@ import Testing
     let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
     #expect(mode == 0o600)
     #expect(try SigningKey(contentsOf: path).mrsigner == TestEnclave.key.mrsigner)
-    #expect(throws: SGXError.device(.keyFile, errno: EEXIST)) { try TestEnclave.key.write(to: path) }
+    #expect(throws: SGXError.device(.keyFile, errno: EEXIST)) {
+      try TestEnclave.key.write(to: path)
+    }
     #expect(throws: SGXError.self) { try SigningKey(contentsOf: path + ".missing") }
   }
 }

@@ -142,13 +142,15 @@ final class TestEnclave: @unchecked Sendable {
     UnsafePointer<UInt64>(bitPattern: UInt(address))!.pointee
   }
   static func peek(_ address: UInt64, _ count: Int) -> [UInt8] {
-    [UInt8](UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: UInt(address)), count: count))
+    [UInt8](
+      UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: UInt(address)), count: count))
   }
   static func poke(_ value: UInt64, at address: UInt64) {
     UnsafeMutablePointer<UInt64>(bitPattern: UInt(address))!.pointee = value
   }
   static func poke(_ bytes: [UInt8], at address: UInt64) {
-    UnsafeMutableRawPointer(bitPattern: UInt(address))!.copyMemory(from: bytes, byteCount: bytes.count)
+    UnsafeMutableRawPointer(bitPattern: UInt(address))!.copyMemory(
+      from: bytes, byteCount: bytes.count)
   }
 }
 
@@ -221,4 +223,3 @@ extension TestEnclave {
     return true
   }
 }
-

@@ -48,7 +48,8 @@
       unsafe TaskTable.payloadPid = pid
       let parker = Parker(threadIndex: 0)
       let process = Process(
-        pid: pid, parentPid: TaskTable.initialPid, fileSystem: FileSystemContext(), memory: AddressSpace())
+        pid: pid, parentPid: TaskTable.initialPid, fileSystem: FileSystemContext(),
+        memory: AddressSpace())
       process.credentials = Credentials(user: configuration.uid, group: configuration.gid)
       let task = Task(tid: pid, process: process, parker: parker, threadIndex: 0)
       ThreadSlots.shared.occupy(0, task)

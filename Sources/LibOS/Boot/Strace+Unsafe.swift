@@ -19,7 +19,9 @@
       let strings = stringArguments(number)
       for i in 0..<6 {
         if i > 0 { line += KernelLog.bytes(", ") }
-        if strings & (1 << i) != 0, let text = try? UserMemory.readCString(UInt(values[i]), limit: 200) {
+        if strings & (1 << i) != 0,
+          let text = try? UserMemory.readCString(UInt(values[i]), limit: 200)
+        {
           line += [0x22] + text + [0x22]
         } else {
           line += KernelLog.hex(UInt(values[i]))

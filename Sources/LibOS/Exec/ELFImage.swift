@@ -92,7 +92,8 @@ struct ELFImage {
     guard !segments.isEmpty else { throw .ENOEXEC }
   }
 
-  static func bytes(_ object: MappedObject, _ offset: UInt64, _ count: Int) throws(Errno) -> [UInt8] {
+  static func bytes(_ object: MappedObject, _ offset: UInt64, _ count: Int) throws(Errno) -> [UInt8]
+  {
     guard let run = PageRun(pageCount: (count + 4095) >> 12) else { throw .ENOMEM }
     var done = 0
     while done < count {

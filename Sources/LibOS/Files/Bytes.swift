@@ -10,7 +10,7 @@ extension [UInt8] {
 
   mutating func append(_ text: StaticString) {
     text.withUTF8Buffer { buffer in
-      for unsafe b in unsafe buffer { append(b) }
+      unsafe append(contentsOf: buffer)
     }
   }
 

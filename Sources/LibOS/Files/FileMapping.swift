@@ -43,7 +43,9 @@ final class FileMapping: MappedObject, @unchecked Sendable {
   }
 
   override func pieces(_ offset: UInt64, _ count: Int) throws(Errno) -> [PagePiece]? {
-    guard let regular = dentry.inode as? RegularInode, regular.sharedPages == nil else { return nil }
+    guard let regular = dentry.inode as? RegularInode, regular.sharedPages == nil else {
+      return nil
+    }
     return try regular.pieces(offset, count)
   }
 

@@ -99,7 +99,9 @@ final class Pipe: @unchecked Sendable {
     guard wanted >= 0, wanted <= 1 << 31 else { throw .EINVAL }
     var size = 4096
     while size < wanted { size *= 2 }
-    guard size <= Self.largestSize || Task.current.fileCredentials.isPrivileged else { throw .EPERM }
+    guard size <= Self.largestSize || Task.current.fileCredentials.isPrivileged else {
+      throw .EPERM
+    }
     lock.lock()
     defer { lock.unlock() }
     guard count <= size else { throw .EBUSY }

@@ -185,7 +185,8 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
 
   /// A large file's first reading: takes out the chunk that makes way for `index`. Its run, when nobody uses it.
   private func displaced(by index: UInt64, pages: Int) -> PageRun? {
-    guard lower?.keepsFirstReading == false, lowerSize >> chunkShift > UInt64(FirstReads.limit), index < Self.nearLimit, pinCount == 0,
+    guard lower?.keepsFirstReading == false, lowerSize >> chunkShift > UInt64(FirstReads.limit),
+      index < Self.nearLimit, pinCount == 0,
       let old = firstReads.note(index), old < UInt64(near.count), near[Int(old)].dirty == 0
     else { return nil }
     var run = near[Int(old)].run
@@ -281,7 +282,8 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
         if page > first, let run = chunk.run {
           let start = max(first << 12, within)
           let end = min(page << 12, within + n)
-          out.append(PagePiece(run: run, from: start, at: done + start - within, count: end - start))
+          out.append(
+            PagePiece(run: run, from: start, at: done + start - within, count: end - start))
         }
         while page < endPage, chunk.present & (1 << UInt32(page)) == 0 { page += 1 }
       }

@@ -16,7 +16,7 @@ final class StreamFile: File, @unchecked Sendable {
   private var readRun: PageRun?
   private var writeRun: PageRun?
   /// Bytes read from the host that the program's memory could not take.
-  private var leftOver = 0 ..< 0
+  private var leftOver = 0..<0
 
   convenience init(stream: UInt64) {
     self.init(

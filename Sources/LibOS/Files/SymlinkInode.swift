@@ -17,7 +17,8 @@ final class SymlinkInode: Inode, @unchecked Sendable {
     target = nil
     self.lower = lower
     super.init(
-      fileSystem, mode: FileMode.S_IFLNK | 0o777, uid: lower.uid, gid: lower.gid, number: lower.inode)
+      fileSystem, mode: FileMode.S_IFLNK | 0o777, uid: lower.uid, gid: lower.gid,
+      number: lower.inode)
   }
 
   /// The target of a link that was made here, for a persistent file system.

@@ -147,7 +147,9 @@ extension AddressSpace {
       return false
     }
     // Fresh pages are zero.
-    for p in content { KernelCopy.toCommitted(from + UInt(p.at), p.run, from: p.from, count: p.count) }
+    for p in content {
+      KernelCopy.toCommitted(from + UInt(p.at), p.run, from: p.from, count: p.count)
+    }
     vma.rewritten?.apply(from, to)
     PageChange.protect(from, Int(to - from), from: [.PROT_READ, .PROT_WRITE], to: vma.effective)
     return true

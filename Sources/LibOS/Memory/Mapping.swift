@@ -82,7 +82,8 @@ extension AddressSpace {
   /// Plans the rewriting of a file mapping that is or becomes executable, and applies it to pages that are
   /// there already.
   func rewrite(_ object: MappedObject, place: UInt, offset: UInt64, length: UInt) {
-    guard let rewritten = prepareRewriting(object, place: place, offset: offset, length: length) else {
+    guard let rewritten = prepareRewriting(object, place: place, offset: offset, length: length)
+    else {
       return
     }
     lock.lock()
@@ -165,7 +166,8 @@ extension AddressSpace {
         vmas[i].evictShared(vmas[i].start, vmas[i].end)
         var page = vmas[i].start
         while let (from, to) = CommittedPages.next(page, vmas[i].end, committed: true) {
-          if protection.contains(.PROT_EXEC), let r = vmas[i].rewritten, old.isDisjoint(with: .PROT_EXEC),
+          if protection.contains(.PROT_EXEC), let r = vmas[i].rewritten,
+            old.isDisjoint(with: .PROT_EXEC),
             r !== Self.nothingToRewrite
           {
             PageChange.protect(
@@ -243,15 +245,18 @@ extension AddressSpace {
 
   /// mremap(2). An EPC page has one address: moving copies the content.
   func remap(
-    _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?, keepOld: Bool = false
+    _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?,
+    keepOld: Bool = false
   ) throws(Errno) -> UInt {
-    let place = try resize(old, oldLength, newLength, mayMove: mayMove, fixed: fixed, keepOld: keepOld)
+    let place = try resize(
+      old, oldLength, newLength, mayMove: mayMove, fixed: fixed, keepOld: keepOld)
     commitIfFixed(place, place + ((newLength + 4095) & ~4095))
     return place
   }
 
   private func resize(
-    _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?, keepOld: Bool = false
+    _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?,
+    keepOld: Bool = false
   ) throws(Errno) -> UInt {
     guard old & 4095 == 0, newLength > 0, old <= Self.highest, newLength <= Self.highest else {
       throw .EINVAL

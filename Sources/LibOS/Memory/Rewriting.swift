@@ -15,7 +15,9 @@ extension AddressSpace {
     guard let table, let sites = SiteTable.decode(table), !sites.isEmpty else { return nil }
     var relevant = 0
     for site in sites
-    where site.fileOffset >= offset && site.fileOffset + UInt64(site.length) <= offset + UInt64(length) {
+    where site.fileOffset >= offset
+      && site.fileOffset + UInt64(site.length) <= offset + UInt64(length)
+    {
       relevant += 1
     }
     if relevant == 0 { return nil }
@@ -27,7 +29,8 @@ extension AddressSpace {
       return nil
     }
     insert(
-      VMA(start: stubBase, end: stubBase + room, protection: [.PROT_READ, .PROT_EXEC], kind: .stubs))
+      VMA(
+        start: stubBase, end: stubBase + room, protection: [.PROT_READ, .PROT_EXEC], kind: .stubs))
     lock.unlock()
 
     let reader = WindowReader(object)
@@ -36,7 +39,8 @@ extension AddressSpace {
         sites: sites, address: place, offset: offset, length: length, stubBase: stubBase,
         readFile: { (at, count) in reader.bytes(at, count) })
     else {
-      KernelLog.line("a system-call site table does not fit its file; the file's calls take the trap")
+      KernelLog.line(
+        "a system-call site table does not fit its file; the file's calls take the trap")
       lock.lock()
       removeRange(stubBase, stubBase + room)
       lock.unlock()

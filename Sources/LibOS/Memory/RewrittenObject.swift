@@ -66,16 +66,19 @@ final class RewrittenObject: @unchecked Sendable {
     var stubs: [UInt8] = []
     var patched: [PatchedSite] = []
     for site in sites.sorted(by: { $0.fileOffset < $1.fileOffset }) {
-      guard site.fileOffset >= offset, site.fileOffset + UInt64(site.length) <= offset + UInt64(length)
+      guard site.fileOffset >= offset,
+        site.fileOffset + UInt64(site.length) <= offset + UInt64(length)
       else { continue }
-      guard let original = readFile(site.fileOffset, site.length), original.count == site.length else {
+      guard let original = readFile(site.fileOffset, site.length), original.count == site.length
+      else {
         return nil
       }
       let before = Int(site.before)
       let size = site.kind.length
       // The instruction must really be there; a wrong table is refused, not applied.
       switch site.kind {
-      case .syscall: guard original[before] == 0x0F, original[before + 1] == 0x05 else { return nil }
+      case .syscall:
+        guard original[before] == 0x0F, original[before + 1] == 0x05 else { return nil }
       case .cpuid: guard original[before] == 0x0F, original[before + 1] == 0xA2 else { return nil }
       case .xgetbv:
         guard original[before] == 0x0F, original[before + 1] == 0x01, original[before + 2] == 0xD0

@@ -61,7 +61,8 @@ extension Task {
       }
       let mask = signals.savedMask ?? signals.blocked
       state.lock.unlock()
-      unsafe interruptCall(regs, restarting: action.flags & SignalActionFlags.SA_RESTART.rawValue != 0)
+      unsafe interruptCall(
+        regs, restarting: action.flags & SignalActionFlags.SA_RESTART.rawValue != 0)
       guard unsafe pushSignalFrame(info, action: action, mask: mask, regs) else {
         forceSegmentationFault(during: signal)
         continue

@@ -21,7 +21,8 @@ extension Process {
     signals.lock.lock()
     defer { signals.lock.unlock() }
     guard prepare(info.signal) else { return }
-    let blocked = task.signals.blocked.contains(info.signal)
+    let blocked =
+      task.signals.blocked.contains(info.signal)
       && !task.signals.waitingFor.contains(info.signal)
     if isDiscarded(info.signal, blocked: task.signals.blocked.contains(info.signal)) { return }
     try task.signals.pending.add(info, limit: signalQueueLimit)

@@ -60,7 +60,8 @@ extension Task {
 
     // struct _fpx_sw_bytes, at the reserved end of the legacy area.
     let software = FrameXState.softwareOffset
-    unsafe area.storeBytes(of: FrameXState.FP_XSTATE_MAGIC1, toByteOffset: software, as: UInt32.self)
+    unsafe area.storeBytes(
+      of: FrameXState.FP_XSTATE_MAGIC1, toByteOffset: software, as: UInt32.self)
     unsafe area.storeBytes(
       of: UInt32(xstateSize + FrameXState.magic2Size), toByteOffset: software + 4, as: UInt32.self)
     unsafe area.storeBytes(of: xfrm, toByteOffset: software + 8, as: UInt64.self)
@@ -108,7 +109,8 @@ extension Task {
       }
       return unsafe area
     }
-    unsafe (area + FrameXState.headerOffset).initializeMemory(as: UInt8.self, repeating: 0, count: 64)
+    unsafe (area + FrameXState.headerOffset).initializeMemory(
+      as: UInt8.self, repeating: 0, count: 64)
     unsafe cl_xsave(area)
     // The kernel has used xmm0...15 and MXCSR since: what the program had is in the registers' copy.
     unsafe withUnsafeBytes(of: &regs.pointee.xmm) { (xmm) in
@@ -173,7 +175,8 @@ extension Task {
     guard address & 63 == 0 else { throw .EFAULT }
     let area = unsafe UnsafeMutableRawPointer(bitPattern: UInt(cl_block().pointee.xsave_area))!
     let size = FrameXState.size(xfrm: cl_get_xfrm())
-    unsafe (area + FrameXState.headerOffset).initializeMemory(as: UInt8.self, repeating: 0, count: 64)
+    unsafe (area + FrameXState.headerOffset).initializeMemory(
+      as: UInt8.self, repeating: 0, count: 64)
     unsafe cl_xsave_part(area, ~2)
     let live = unsafe area.load(fromByteOffset: FrameXState.headerOffset, as: UInt64.self)
     try unsafe UserMemory.copyIn(to: area, from: address, count: FrameXState.legacySize)
@@ -183,9 +186,11 @@ extension Task {
     let features = unsafe area.load(fromByteOffset: software + 8, as: UInt64.self)
     let stateSize = unsafe Int(area.load(fromByteOffset: software + 16, as: UInt32.self))
     var bits: UInt64 = 3
-    if magic == FrameXState.FP_XSTATE_MAGIC1, stateSize >= FrameXState.minimumSize, stateSize <= size,
+    if magic == FrameXState.FP_XSTATE_MAGIC1, stateSize >= FrameXState.minimumSize,
+      stateSize <= size,
       Int(extendedSize) == stateSize + FrameXState.magic2Size,
-      try UserMemory.read(address + UInt(stateSize), as: UInt32.self) == FrameXState.FP_XSTATE_MAGIC2
+      try UserMemory.read(address + UInt(stateSize), as: UInt32.self)
+        == FrameXState.FP_XSTATE_MAGIC2
     {
       try unsafe UserMemory.copyIn(
         to: area + FrameXState.headerOffset, from: address + UInt(FrameXState.headerOffset),
@@ -194,7 +199,8 @@ extension Task {
         as: UInt8.self, repeating: 0, count: size - stateSize)
       bits = unsafe area.load(fromByteOffset: FrameXState.headerOffset, as: UInt64.self) & features
     }
-    unsafe (area + FrameXState.headerOffset).initializeMemory(as: UInt8.self, repeating: 0, count: 64)
+    unsafe (area + FrameXState.headerOffset).initializeMemory(
+      as: UInt8.self, repeating: 0, count: 64)
     bits &= cl_get_xfrm()
     unsafe area.storeBytes(of: bits, toByteOffset: FrameXState.headerOffset, as: UInt64.self)
     let mxcsr = unsafe area.load(fromByteOffset: FrameXState.mxcsrOffset, as: UInt32.self)

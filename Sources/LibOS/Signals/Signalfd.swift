@@ -13,7 +13,8 @@ final class Signalfd: File, @unchecked Sendable {
     queue = process.signals.signalfdQueue
     let inode = Inode(Namespace.anonymousFileSystem, mode: 0o600)
     super.init(
-      Dentry(inode, name: [UInt8](staticString: "anon_inode:[signalfd]"), parent: nil), flags: flags)
+      Dentry(inode, name: [UInt8](staticString: "anon_inode:[signalfd]"), parent: nil), flags: flags
+    )
   }
 
   func setMask(_ new: SignalSet) {

@@ -7,7 +7,8 @@ let descriptorSyscalls: [Syscall] = [
   Syscall(292, "dup3") { (t, a) throws(Errno) in
     try t.sys_dup3(a.int32(0), a.int32(1), flags: a.uint32(2))
   },
-  Syscall(72, "fcntl", .partial("O_ASYNC: no signals for the host's own streams")) { (t, a) throws(Errno) in
+  Syscall(72, "fcntl", .partial("O_ASYNC: no signals for the host's own streams")) {
+    (t, a) throws(Errno) in
     try t.sys_fcntl(a.int32(0), command: a.uint32(1), a.a2)
   },
   Syscall(16, "ioctl") { (t, a) throws(Errno) in
@@ -52,7 +53,8 @@ extension Task {
       throw error
     }
     do throws(Errno) {
-      try UserMemory.write(UInt64(UInt32(bitPattern: first)) | UInt64(UInt32(bitPattern: second)) << 32, to: address)
+      try UserMemory.write(
+        UInt64(UInt32(bitPattern: first)) | UInt64(UInt32(bitPattern: second)) << 32, to: address)
     } catch {
       _ = try files.remove(first)
       _ = try files.remove(second)

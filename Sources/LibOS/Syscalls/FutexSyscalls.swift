@@ -51,7 +51,8 @@ extension Task {
       let bitset = command == F.FUTEX_WAKE ? .max : value3
       guard bitset != 0 else { throw .EINVAL }
       let key = try FutexKey(address, isPrivate: isPrivate, in: process)
-      return FutexTable.shared.wake(key, count: max(1, Int(Int32(bitPattern: value))), bitset: bitset)
+      return FutexTable.shared.wake(
+        key, count: max(1, Int(Int32(bitPattern: value))), bitset: bitset)
     case F.FUTEX_REQUEUE, F.FUTEX_CMP_REQUEUE:
       let wake = Int(Int32(bitPattern: value))
       guard wake >= 0, count2 >= 0 else { throw .EINVAL }
@@ -65,7 +66,8 @@ extension Task {
       let key = try FutexKey(address, isPrivate: isPrivate, in: process)
       let other = try FutexKey(second, isPrivate: isPrivate, in: process)
       return try FutexTable.shared.wakeOperation(
-        key, other, wake: max(1, Int(Int32(bitPattern: value))), wakeSecond: max(1, count2), operation: value3)
+        key, other, wake: max(1, Int(Int32(bitPattern: value))), wakeSecond: max(1, count2),
+        operation: value3)
     case F.FUTEX_LOCK_PI, F.FUTEX_LOCK_PI2:
       // FUTEX_LOCK_PI has always measured its timeout on CLOCK_REALTIME.
       let deadline = try absoluteTimeout(
@@ -74,7 +76,8 @@ extension Task {
         self, try FutexKey(address, isPrivate: isPrivate, in: process), deadlineNs: deadline)
     case F.FUTEX_TRYLOCK_PI:
       return try FutexTable.shared.lockPI(
-        self, try FutexKey(address, isPrivate: isPrivate, in: process), deadlineNs: nil, tries: true)
+        self, try FutexKey(address, isPrivate: isPrivate, in: process), deadlineNs: nil, tries: true
+      )
     case F.FUTEX_UNLOCK_PI:
       return try FutexTable.shared.unlockPI(
         self, try FutexKey(address, isPrivate: isPrivate, in: process))
@@ -117,7 +120,8 @@ extension Task {
       guard error == .ERESTARTSYS, let deadlineNs else { throw error }
       // With a timeout, going on means: to the same end (Linux futex_wait_restart).
       restart = .futexWait(
-        address: address, value: value, isPrivate: isPrivate, bitset: bitset, deadlineNs: deadlineNs)
+        address: address, value: value, isPrivate: isPrivate, bitset: bitset, deadlineNs: deadlineNs
+      )
       throw .ERESTART_RESTARTBLOCK
     }
     return 0
@@ -167,7 +171,9 @@ extension Task {
     else { throw .EINVAL }
     var deadline: UInt64?
     if timeout != 0 {
-      guard clock == ClockID.CLOCK_MONOTONIC || clock == ClockID.CLOCK_REALTIME else { throw .EINVAL }
+      guard clock == ClockID.CLOCK_MONOTONIC || clock == ClockID.CLOCK_REALTIME else {
+        throw .EINVAL
+      }
       deadline = try absoluteTimeout(timeout, realtime: clock == ClockID.CLOCK_REALTIME)
     }
     var keys: [(FutexKey, UInt32)] = []

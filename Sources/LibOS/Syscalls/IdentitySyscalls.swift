@@ -17,10 +17,14 @@ let identitySyscalls: [Syscall] = [
   Syscall(107, "geteuid") { (t, _) throws(Errno) in Int(t.process.credentials.effectiveUser) },
   Syscall(108, "getegid") { (t, _) throws(Errno) in Int(t.process.credentials.effectiveGroup) },
   Syscall(113, "setreuid") { (t, a) throws(Errno) in
-    try t.changeCredentials { (c) throws(Errno) in try c.setUsers(real: a.uint32(0), effective: a.uint32(1)) }
+    try t.changeCredentials { (c) throws(Errno) in
+      try c.setUsers(real: a.uint32(0), effective: a.uint32(1))
+    }
   },
   Syscall(114, "setregid") { (t, a) throws(Errno) in
-    try t.changeCredentials { (c) throws(Errno) in try c.setGroups(real: a.uint32(0), effective: a.uint32(1)) }
+    try t.changeCredentials { (c) throws(Errno) in
+      try c.setGroups(real: a.uint32(0), effective: a.uint32(1))
+    }
   },
   Syscall(115, "getgroups") { (t, a) throws(Errno) in
     try t.sys_getgroups(count: a.int32(0), a[1])

@@ -6,7 +6,8 @@ let memorySyscalls: [Syscall] = [
   Syscall(9, "mmap") {
     (t, a) throws(Errno) in
     try t.sys_mmap(
-      address: a[0], length: a[1], prot: a.uint32(2), flags: a.uint32(3), fd: a.int32(4), offset: a[5])
+      address: a[0], length: a[1], prot: a.uint32(2), flags: a.uint32(3), fd: a.int32(4),
+      offset: a[5])
   },
   Syscall(10, "mprotect") { (t, a) throws(Errno) in
     try t.sys_mprotect(address: a[0], length: a[1], prot: a.uint32(2))

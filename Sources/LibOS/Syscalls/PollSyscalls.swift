@@ -112,7 +112,9 @@ extension Task {
 
   // MARK: select
 
-  private static let selectRead: PollEvents = [.POLLRDNORM, .POLLRDBAND, .POLLIN, .POLLHUP, .POLLERR]
+  private static let selectRead: PollEvents = [
+    .POLLRDNORM, .POLLRDBAND, .POLLIN, .POLLHUP, .POLLERR,
+  ]
   private static let selectWrite: PollEvents = [.POLLWRBAND, .POLLWRNORM, .POLLOUT, .POLLERR]
   private static let selectExcept: PollEvents = [.POLLPRI]
 

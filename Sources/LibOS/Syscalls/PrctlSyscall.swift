@@ -10,7 +10,9 @@ let prctlSyscalls: [Syscall] = [
 
 extension Task {
   /// `prctl(int op, ...);`
-  func sys_prctl(_ operation: Int32, _ a: UInt, _ b: UInt, _ c: UInt, _ d: UInt) throws(Errno) -> Int {
+  func sys_prctl(_ operation: Int32, _ a: UInt, _ b: UInt, _ c: UInt, _ d: UInt) throws(Errno)
+    -> Int
+  {
     let number = Int(bitPattern: a)
     switch operation {
     case 1:  // PR_SET_PDEATHSIG

@@ -68,7 +68,8 @@ extension Task {
     let valid: WaitOptions = [
       .WNOHANG, .WNOWAIT, .WEXITED, .WUNTRACED, .WCONTINUED, .__WNOTHREAD, .__WCLONE, .__WALL,
     ]
-    guard options.isSubset(of: valid), !options.isDisjoint(with: [.WEXITED, .WUNTRACED, .WCONTINUED])
+    guard options.isSubset(of: valid),
+      !options.isDisjoint(with: [.WEXITED, .WUNTRACED, .WCONTINUED])
     else { throw .EINVAL }
     let selector: ChildSelector
     switch type {

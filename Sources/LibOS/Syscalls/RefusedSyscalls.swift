@@ -26,21 +26,25 @@ let refusedSyscalls: [Syscall] = [
   Syscall(171, "setdomainname", .refused("needs CAP_SYS_ADMIN")) {
     (_, _) throws(Errno) in throw .EPERM
   },
-  Syscall(172, "iopl", .refused("no port I/O in an enclave")) { (_, _) throws(Errno) in throw .EPERM },
+  Syscall(172, "iopl", .refused("no port I/O in an enclave")) { (_, _) throws(Errno) in throw .EPERM
+  },
   Syscall(173, "ioperm", .refused("no port I/O in an enclave")) {
     (_, _) throws(Errno) in throw .EPERM
   },
   Syscall(175, "init_module", .refused("no modules")) { (_, _) throws(Errno) in throw .EPERM },
   Syscall(176, "delete_module", .refused("no modules")) { (_, _) throws(Errno) in throw .EPERM },
-  Syscall(205, "set_thread_area", .refused("32-bit only")) { (_, _) throws(Errno) in throw .ENOSYS },
-  Syscall(211, "get_thread_area", .refused("32-bit only")) { (_, _) throws(Errno) in throw .ENOSYS },
+  Syscall(205, "set_thread_area", .refused("32-bit only")) { (_, _) throws(Errno) in throw .ENOSYS
+  },
+  Syscall(211, "get_thread_area", .refused("32-bit only")) { (_, _) throws(Errno) in throw .ENOSYS
+  },
   Syscall(246, "kexec_load", .refused("needs CAP_SYS_BOOT")) {
     (_, _) throws(Errno) in throw .EPERM
   },
   Syscall(248, "add_key", .refused("no key rings")) { (_, _) throws(Errno) in throw .EPERM },
   Syscall(249, "request_key", .refused("no key rings")) { (_, _) throws(Errno) in throw .EPERM },
   Syscall(250, "keyctl", .refused("no key rings")) { (_, _) throws(Errno) in throw .EPERM },
-  Syscall(256, "migrate_pages", .refused("one memory node")) { (_, _) throws(Errno) in throw .EPERM },
+  Syscall(256, "migrate_pages", .refused("one memory node")) { (_, _) throws(Errno) in throw .EPERM
+  },
   Syscall(272, "unshare", .refused("needs CAP_SYS_ADMIN")) { (t, a) throws(Errno) in
     // What a thread shares with others of its process cannot be unshared here; nothing to do is fine.
     if a[0] == 0 { return 0 }
@@ -78,7 +82,8 @@ let refusedSyscalls: [Syscall] = [
   Syscall(323, "userfaultfd", .refused("needs CAP_SYS_PTRACE")) {
     (_, _) throws(Errno) in throw .EPERM
   },
-  Syscall(425, "io_uring_setup", .refused("its rings need a kernel thread that shares user memory")) {
+  Syscall(425, "io_uring_setup", .refused("its rings need a kernel thread that shares user memory"))
+  {
     (_, _) throws(Errno) in throw .ENOSYS
   },
   Syscall(426, "io_uring_enter", .refused("no rings")) { (_, _) throws(Errno) in throw .ENOSYS },

@@ -100,7 +100,9 @@ extension Task {
   /// Policies that need CAP_SYS_NICE or RLIMIT_RTPRIO, which a container has not: EPERM.
   private func checkPolicy(_ policy: Int32, priority: Int32) throws(Errno) {
     let range = try SchedulingAttributes.priorities(policy)
-    guard Int(priority) >= range.lowerBound, Int(priority) <= range.upperBound else { throw .EINVAL }
+    guard Int(priority) >= range.lowerBound, Int(priority) <= range.upperBound else {
+      throw .EINVAL
+    }
     switch policy {
     case SchedulingPolicy.SCHED_FIFO, SchedulingPolicy.SCHED_RR:
       guard UInt64(priority) <= process.limits[ResourceLimit.RLIMIT_RTPRIO].current else {
@@ -145,7 +147,9 @@ extension Task {
   }
 
   /// `sched_getattr(pid_t pid, struct sched_attr *attr, unsigned int size, unsigned int flags);`
-  func sys_sched_getattr(pid: Int32, _ address: UInt, size: UInt32, flags: UInt32) throws(Errno) -> Int {
+  func sys_sched_getattr(pid: Int32, _ address: UInt, size: UInt32, flags: UInt32) throws(Errno)
+    -> Int
+  {
     guard address != 0, flags == 0, size >= 48, size <= 4096 else { throw .EINVAL }
     let s = try schedulingTarget(pid).scheduling
     let written = min(size, 56)
@@ -200,7 +204,9 @@ extension Task {
     switch which {
     case 0: return [try schedulingTarget(who)]
     case 1:
-      return TaskTable.shared.processes(inGroup: who == 0 ? process.group : who).flatMap { $0.tasks }
+      return TaskTable.shared.processes(inGroup: who == 0 ? process.group : who).flatMap {
+        $0.tasks
+      }
     case 2:
       let user = who == 0 ? process.credentials.realUser : UInt32(bitPattern: who)
       return TaskTable.shared.allProcesses().filter { $0.credentials.realUser == user }

@@ -12,7 +12,8 @@ let signalSyscalls: [Syscall] = [
   },
   Syscall(15, "rt_sigreturn") { (t, _) throws(Errno) in t.sys_rt_sigreturn() },
   Syscall(34, "pause") { (t, _) throws(Errno) in try t.sys_pause() },
-  Syscall(62, "kill") { (t, a) throws(Errno) in try t.sys_kill(pid: a.int32(0), signal: a.int32(1)) },
+  Syscall(62, "kill") { (t, a) throws(Errno) in try t.sys_kill(pid: a.int32(0), signal: a.int32(1))
+  },
   Syscall(127, "rt_sigpending") { (t, a) throws(Errno) in
     try t.sys_rt_sigpending(a[0], setSize: a[1])
   },
@@ -99,7 +100,8 @@ extension Task {
   func sys_rt_sigpending(_ set: UInt, setSize: UInt) throws(Errno) -> Int {
     guard setSize <= 8 else { throw .EINVAL }
     process.signals.lock.lock()
-    let pending = signals.pending.set.union(process.signals.pending.set).intersection(signals.blocked)
+    let pending = signals.pending.set.union(process.signals.pending.set).intersection(
+      signals.blocked)
     process.signals.lock.unlock()
     var bytes: [UInt8] = []
     for i in 0..<setSize { bytes.append(UInt8(truncatingIfNeeded: pending.bits >> UInt64(8 * i))) }
@@ -245,7 +247,9 @@ extension Task {
   // MARK: Receiving
 
   /// `rt_sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout, size_t sigsetsize);`
-  func sys_rt_sigtimedwait(_ set: UInt, info: UInt, timeout: UInt, setSize: UInt) throws(Errno) -> Int {
+  func sys_rt_sigtimedwait(_ set: UInt, info: UInt, timeout: UInt, setSize: UInt) throws(Errno)
+    -> Int
+  {
     try checkSetSize(setSize)
     let wanted = try UserMemory.read(set, as: SignalSet.self).subtracting(.unblockable)
     let deadline = try relativeTimeout(timeout)

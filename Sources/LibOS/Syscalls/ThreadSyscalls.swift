@@ -7,7 +7,8 @@ let threadSyscalls: [Syscall] = [
   Syscall(39, "getpid") { (t, _) throws(Errno) in Int(t.process.pid) },
   Syscall(
     56, "clone",
-    .partial("no CLONE_PIDFD, no namespaces; CLONE_SIGHAND without CLONE_THREAD copies dispositions")
+    .partial(
+      "no CLONE_PIDFD, no namespaces; CLONE_SIGHAND without CLONE_THREAD copies dispositions")
   ) { (t, a) throws(Errno) in
     try t.sys_clone(flags: a[0], stack: a[1], parentTid: a[2], childTid: a[3], tls: a[4])
   },
@@ -47,7 +48,8 @@ extension Task {
     let low = UInt64(flags & 0xFFFF_FFFF)
     return try clone(
       CloneRequest(
-        flags: CloneFlags(rawValue: low & ~CloneFlags.CSIGNAL), exitSignal: low & CloneFlags.CSIGNAL,
+        flags: CloneFlags(rawValue: low & ~CloneFlags.CSIGNAL),
+        exitSignal: low & CloneFlags.CSIGNAL,
         stackTop: UInt64(stack), parentTid: parentTid, childTid: childTid, tls: UInt64(tls)))
   }
 
@@ -70,7 +72,8 @@ extension Task {
     }
     let flags = CloneFlags(rawValue: field(0))
     // CSIGNAL bits and CLONE_DETACHED are not flags of clone3.
-    let valid: UInt64 = 0x3_FFFF_FFFF & ~(CloneFlags.CSIGNAL & ~0x80) & ~CloneFlags.CLONE_DETACHED.rawValue
+    let valid: UInt64 =
+      0x3_FFFF_FFFF & ~(CloneFlags.CSIGNAL & ~0x80) & ~CloneFlags.CLONE_DETACHED.rawValue
     guard flags.rawValue & ~valid == 0 else { throw .EINVAL }
     let exitSignal = field(4)
     let stack = field(5)
@@ -82,7 +85,8 @@ extension Task {
     if flags.contains(.CLONE_INTO_CGROUP) { throw .EOPNOTSUPP }
     return try clone(
       CloneRequest(
-        flags: flags, exitSignal: exitSignal, stackTop: stack &+ stackSize, parentTid: UInt(field(3)),
+        flags: flags, exitSignal: exitSignal, stackTop: stack &+ stackSize,
+        parentTid: UInt(field(3)),
         childTid: UInt(field(2)), tls: field(7)))
   }
 

@@ -106,7 +106,8 @@ extension Task {
       notification = .process(signal)
     case 1: notification = .none
     case 4:  // SIGEV_THREAD_ID
-      guard signal.isValid, let target = TaskTable.shared.task(tid), target.process === process else {
+      guard signal.isValid, let target = TaskTable.shared.task(tid), target.process === process
+      else {
         throw .EINVAL
       }
       notification = .thread(signal, target)
@@ -141,7 +142,8 @@ extension Task {
       guard number < 0, number & 3 != 3 else { throw .EINVAL }
       let who = ~(number >> 3)
       if number & 4 != 0 {
-        guard let task = who == 0 ? self : TaskTable.shared.task(who), task.process === process else {
+        guard let task = who == 0 ? self : TaskTable.shared.task(who), task.process === process
+        else {
           throw .EINVAL
         }
         return .threadCPU(task)

@@ -12,7 +12,8 @@ enum UnsupportedCalls {
     lock.unlock()
     if isNew {
       KernelLog.line(
-        KernelLog.bytes("system call not supported: ") + SyscallNames.name(number) + KernelLog.bytes(" (")
+        KernelLog.bytes("system call not supported: ") + SyscallNames.name(number)
+          + KernelLog.bytes(" (")
           + KernelLog.decimal(number) + KernelLog.bytes(")"))
     }
   }

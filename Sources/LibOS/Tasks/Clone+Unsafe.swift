@@ -40,7 +40,8 @@ extension Task {
     var started = false
     defer { if !started { ThreadSlots.shared.giveBack(slot) } }
     let tid = try TaskTable.shared.allocateNumber()
-    let child = Task(tid: tid, process: process, parker: Parker(threadIndex: slot), threadIndex: slot)
+    let child = Task(
+      tid: tid, process: process, parker: Parker(threadIndex: slot), threadIndex: slot)
     child.signals.blocked = signals.blocked
     child.name = name
     child.scheduling = scheduling.inherited
@@ -54,7 +55,8 @@ extension Task {
     // The child's vector state: XMM and MXCSR as they are; what lies above is initial, like the
     // registers a new thread may rely on.
     regs.xsave = 0
-    let fsBase = request.flags.contains(.CLONE_SETTLS) ? request.tls : unsafe cl_block().pointee.fs_base
+    let fsBase =
+      request.flags.contains(.CLONE_SETTLS) ? request.tls : unsafe cl_block().pointee.fs_base
 
     // Linux writes the numbers before the child runs; a bad pointer is not an error for these.
     if request.flags.contains(.CLONE_PARENT_SETTID) {

@@ -93,7 +93,8 @@ extension Credentials {
     let before = self
     if !maySetGroups {
       for id in [real, effective, saved] where id != .max {
-        guard id == before.realGroup || id == before.effectiveGroup || id == before.savedGroup else {
+        guard id == before.realGroup || id == before.effectiveGroup || id == before.savedGroup
+        else {
           throw .EPERM
         }
       }

@@ -51,7 +51,8 @@ struct CapabilitySets {
   /// What Docker and Podman leave to root in a container: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID,
   /// SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, MKNOD, AUDIT_WRITE, SETFCAP.
   static let container = CapabilitySets(
-    effective: 0xA804_25FB, permitted: 0xA804_25FB, inheritable: 0, bounding: 0xA804_25FB, ambient: 0)
+    effective: 0xA804_25FB, permitted: 0xA804_25FB, inheritable: 0, bounding: 0xA804_25FB,
+    ambient: 0)
 
   func has(_ capability: UInt64) -> Bool { effective & (1 << capability) != 0 }
 }

@@ -34,7 +34,8 @@ extension Process {
     signals.lock.unlock()
     guard let report, let parent = TaskTable.shared.process(parentPid) else { return }
     parent.signals.lock.lock()
-    let silent = parent.signals.action(.SIGCHLD).flags & SignalActionFlags.SA_NOCLDSTOP.rawValue != 0
+    let silent =
+      parent.signals.action(.SIGCHLD).flags & SignalActionFlags.SA_NOCLDSTOP.rawValue != 0
     parent.signals.lock.unlock()
     if !silent { try? parent.send(report) }
     parent.childQueue.wakeAll()
@@ -66,8 +67,11 @@ extension Process {
       groups.append(own.group)
     }
     for child in children
-    where child.session == own.session && child.group != own.group && !groups.contains(child.group) {
-      if willBeOrphaned(child.group, own.session, includingSelf: false) { groups.append(child.group) }
+    where child.session == own.session && child.group != own.group && !groups.contains(child.group)
+    {
+      if willBeOrphaned(child.group, own.session, includingSelf: false) {
+        groups.append(child.group)
+      }
     }
     return groups
   }
@@ -75,7 +79,8 @@ extension Process {
   private func willBeOrphaned(_ group: Int32, _ session: Int32, includingSelf: Bool) -> Bool {
     let table = TaskTable.shared
     var hasStopped = false
-    for member in table.processes(inGroup: group) where member !== self && member.zombieStatus == nil {
+    for member in table.processes(inGroup: group)
+    where member !== self && member.zombieStatus == nil {
       member.signals.lock.lock()
       if member.signals.stoppedBy != nil { hasStopped = true }
       member.signals.lock.unlock()

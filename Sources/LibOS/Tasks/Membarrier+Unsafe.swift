@@ -27,7 +27,8 @@ extension Task {
   /// On the way to user mode.
   func passBarrier() {
     barrierPassed.store(
-      process.barrierCount.load(ordering: .sequentiallyConsistent), ordering: .sequentiallyConsistent)
+      process.barrierCount.load(ordering: .sequentiallyConsistent),
+      ordering: .sequentiallyConsistent)
   }
 
   fileprivate func interruptForBarrier() {

@@ -65,7 +65,9 @@ import Synchronization
   /// The calling thread's task, or nil for a thread of the kernel itself.
   static var currentIfAny: Task? {
     // SAFETY: as in `current`.
-    guard let p = unsafe UnsafeRawPointer(bitPattern: UInt(cl_block().pointee.task)) else { return nil }
+    guard let p = unsafe UnsafeRawPointer(bitPattern: UInt(cl_block().pointee.task)) else {
+      return nil
+    }
     return unsafe Unmanaged<Task>.fromOpaque(p).takeUnretainedValue()
   }
 
@@ -115,6 +117,7 @@ import Synchronization
   }
 
   private func currentIs(_ task: Task) -> Bool {
-    unsafe UInt(cl_block().pointee.task) == UInt(bitPattern: Unmanaged.passUnretained(task).toOpaque())
+    unsafe UInt(cl_block().pointee.task)
+      == UInt(bitPattern: Unmanaged.passUnretained(task).toOpaque())
   }
 }

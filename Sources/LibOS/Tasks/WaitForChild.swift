@@ -34,7 +34,8 @@ extension Process {
   /// The next event of a child. nil: WNOHANG and nothing to report.
   ///
   /// - Throws: ECHILD when no child matches at all, ERESTARTSYS for a signal.
-  func waitForChild(_ selector: ChildSelector, _ options: WaitOptions) throws(Errno) -> ChildEvent? {
+  func waitForChild(_ selector: ChildSelector, _ options: WaitOptions) throws(Errno) -> ChildEvent?
+  {
     let event = try childQueue.wait { () throws(Errno) -> ChildEvent?? in
       if let found = try self.findEvent(selector, options) { return .some(found) }
       return options.contains(.WNOHANG) ? .some(nil) : nil
@@ -42,7 +43,9 @@ extension Process {
     return event
   }
 
-  private func findEvent(_ selector: ChildSelector, _ options: WaitOptions) throws(Errno) -> ChildEvent? {
+  private func findEvent(_ selector: ChildSelector, _ options: WaitOptions) throws(Errno)
+    -> ChildEvent?
+  {
     let table = TaskTable.shared
     table.lock.lock()
     defer { table.lock.unlock() }

@@ -97,7 +97,15 @@ final class WaitQueue: @unchecked Sendable {
         at = entry.next
         if entry.generation >= current { continue }
         entry.generation = current
-        if a == nil { a = entry } else if b == nil { b = entry } else if c == nil { c = entry } else { d = entry }
+        if a == nil {
+          a = entry
+        } else if b == nil {
+          b = entry
+        } else if c == nil {
+          c = entry
+        } else {
+          d = entry
+        }
       }
       lock.unlock()
       guard let a else { return }

@@ -73,7 +73,8 @@ extension Process {
   /// A queued signal was taken: a POSIX timer's overruns count from here. Signal lock held.
   func noteTaken(_ info: inout SignalInfo) {
     guard info.code == SignalInfo.SI_TIMER else { return }
-    do throws(Errno) { try timers.find(Int32(truncatingIfNeeded: info.word0)).taken(&info) } catch {}
+    do throws(Errno) { try timers.find(Int32(truncatingIfNeeded: info.word0)).taken(&info) } catch {
+    }
   }
 
   var threadCount: Int {

@@ -23,11 +23,14 @@ final class EpollFile: File, @unchecked Sendable {
   }
 
   /// Length of the longest chain below, 99 if `target` is in it.
-  private static func depth(_ at: EpollInstance, looking target: EpollInstance, _ level: Int) -> Int {
+  private static func depth(_ at: EpollInstance, looking target: EpollInstance, _ level: Int) -> Int
+  {
     if at === target { return 99 }
     if level > 5 { return level }
     var most = level
-    for nested in at.nestedInstances() { most = max(most, depth(nested, looking: target, level + 1)) }
+    for nested in at.nestedInstances() {
+      most = max(most, depth(nested, looking: target, level + 1))
+    }
     return most
   }
 }

@@ -122,7 +122,8 @@ final class EpollInstance: @unchecked Sendable {
   /// EPOLL_CTL_DEL.
   func remove(_ file: File, _ fd: Int32) throws(Errno) {
     lock.lock()
-    guard let item = items.removeValue(forKey: EpollKey(fd: fd, file: AddressIdentity.of(file))) else {
+    guard let item = items.removeValue(forKey: EpollKey(fd: fd, file: AddressIdentity.of(file)))
+    else {
       lock.unlock()
       throw .ENOENT
     }

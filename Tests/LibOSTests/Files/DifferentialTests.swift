@@ -223,7 +223,9 @@ final class DifferentialRun {
     let first = memory.allocate(count)
     let second = memory.allocate(count)
     let at = chance(50) ? UInt(offset()) : nil
-    let (a, b, difference) = both("read \(f) \(count) \(at.map { "at \($0)" } ?? "")", at == nil ? 0 : 17) {
+    let (a, b, difference) = both(
+      "read \(f) \(count) \(at.map { "at \($0)" } ?? "")", at == nil ? 0 : 17
+    ) {
       [UInt($1 == 0 ? f.ours : f.native), $1 == 0 ? first : second, UInt(count), at ?? 0]
     }
     if let difference { return difference }
@@ -289,9 +291,12 @@ final class DifferentialRun {
   /// nlink, mode, uid, gid, size and, of files, blocks.
   func describe(_ s: UInt) -> String {
     let b = Memory.read(s, 144)
-    func word(_ at: Int) -> UInt64 { (0..<8).reduce(0) { $0 | UInt64(b[at + $1]) << (8 * UInt64($1)) } }
+    func word(_ at: Int) -> UInt64 {
+      (0..<8).reduce(0) { $0 | UInt64(b[at + $1]) << (8 * UInt64($1)) }
+    }
     func half(_ at: Int) -> UInt64 { word(at) & 0xFFFF_FFFF }
-    return "nlink \(word(16)) mode \(String(half(24), radix: 8)) uid \(half(28)) gid \(half(32)) size \(word(48)) blocks \(word(64))"
+    return
+      "nlink \(word(16)) mode \(String(half(24), radix: 8)) uid \(half(28)) gid \(half(32)) size \(word(48)) blocks \(word(64))"
   }
 
   func stat() -> String? {
@@ -332,8 +337,9 @@ final class DifferentialRun {
       let mode: UInt = pick([0, 1, 2, 4, 7, 8])
       return at("access \(p) \(mode)", 269) { [$0, memory.string(p), mode] }
     default:
-      let times = memory.bytes([UInt8](repeating: 1, count: 4) + [UInt8](repeating: 0, count: 12)
-        + [UInt8](repeating: 2, count: 4) + [UInt8](repeating: 0, count: 12))
+      let times = memory.bytes(
+        [UInt8](repeating: 1, count: 4) + [UInt8](repeating: 0, count: 12)
+          + [UInt8](repeating: 2, count: 4) + [UInt8](repeating: 0, count: 12))
       return at("utimensat \(p)", 280) { [$0, memory.string(p), times, 0x100] }
     }
   }

@@ -94,7 +94,8 @@ final class Memory {
   }
   static func read(_ address: UInt, _ count: Int) -> [UInt8] {
     if count <= 0 { return [] }
-    return [UInt8](UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address)!, count: count))
+    return [UInt8](
+      UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address)!, count: count))
   }
 }
 

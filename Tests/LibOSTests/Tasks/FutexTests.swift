@@ -12,14 +12,23 @@ import Testing
     let h = try TaskHarness()
     let w = Words(1)
     w[0] = 7
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0), operation: F.FUTEX_WAIT, value: 8, 0, 0, 0) } == -11)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(w.address(0), operation: F.FUTEX_WAIT, value: 8, 0, 0, 0)
+      } == -11)
   }
 
   @Test("EINVAL: the word is not aligned, or the bit set is empty") func invalid() throws {
     let h = try TaskHarness()
     let w = Words(2)
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0) + 1, operation: F.FUTEX_WAIT, value: 0, 0, 0, 0) } == -22)
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0), operation: F.FUTEX_WAIT_BITSET, value: 0, 0, 0, 0) } == -22)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(w.address(0) + 1, operation: F.FUTEX_WAIT, value: 0, 0, 0, 0)
+      } == -22)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(w.address(0), operation: F.FUTEX_WAIT_BITSET, value: 0, 0, 0, 0)
+      } == -22)
   }
 
   @Test("ETIMEDOUT at the end of a relative timeout") func timeout() throws {
@@ -31,7 +40,8 @@ import Testing
     let before = Clock.monotonicNs()
     let result = withUnsafePointer(to: &t) { p in
       errno { () throws(Errno) in
-        try h.main.sys_futex(w.address(0), operation: F.FUTEX_WAIT, value: 0, UInt(bitPattern: p), 0, 0)
+        try h.main.sys_futex(
+          w.address(0), operation: F.FUTEX_WAIT, value: 0, UInt(bitPattern: p), 0, 0)
       }
     }
     #expect(result == -110)
@@ -66,7 +76,8 @@ import Testing
     #expect(woken == 3)
   }
 
-  @Test("a private and a shared futex at one address are different") func privateAndShared() throws {
+  @Test("a private and a shared futex at one address are different") func privateAndShared() throws
+  {
     let h = try TaskHarness()
     let w = Words(1)
     let t = h.thread { t in
@@ -76,7 +87,10 @@ import Testing
       }
     }
     usleep(20_000)
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0), operation: F.FUTEX_WAKE, value: 1, 0, 0, 0) } == 0)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(w.address(0), operation: F.FUTEX_WAKE, value: 1, 0, 0, 0)
+      } == 0)
     while errno({ () throws(Errno) in
       try h.main.sys_futex(
         w.address(0), operation: F.FUTEX_WAKE | F.FUTEX_PRIVATE_FLAG, value: 1, 0, 0, 0)
@@ -95,7 +109,11 @@ import Testing
       }
     }
     usleep(100_000)
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0), operation: F.FUTEX_CMP_REQUEUE, value: 1, 10, w.address(1), 5) } == -11)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(
+          w.address(0), operation: F.FUTEX_CMP_REQUEUE, value: 1, 10, w.address(1), 5)
+      } == -11)
     var n = 0
     while n < 4 {
       n += errno { () throws(Errno) in
@@ -103,8 +121,14 @@ import Testing
           w.address(0), operation: F.FUTEX_CMP_REQUEUE, value: 0, 10, w.address(1), 0)
       }
     }
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0), operation: F.FUTEX_WAKE, value: 10, 0, 0, 0) } == 0)
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(1), operation: F.FUTEX_WAKE, value: 10, 0, 0, 0) } == 4)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(w.address(0), operation: F.FUTEX_WAKE, value: 10, 0, 0, 0)
+      } == 0)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(w.address(1), operation: F.FUTEX_WAKE, value: 10, 0, 0, 0)
+      } == 4)
     for t in threads { t.join() }
   }
 
@@ -114,7 +138,11 @@ import Testing
     w[1] = 5
     // FUTEX_OP(ADD, 3, EQ, 5)
     let operation: UInt32 = 1 << 28 | 0 << 24 | 3 << 12 | 5
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0), operation: F.FUTEX_WAKE_OP, value: 1, 1, w.address(1), operation) } == 0)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(
+          w.address(0), operation: F.FUTEX_WAKE_OP, value: 1, 1, w.address(1), operation)
+      } == 0)
     #expect(w[1] == 8)
   }
 
@@ -152,9 +180,15 @@ import Testing
   @Test("PI: ownership goes to the waiter, EDEADLK and EPERM otherwise") func pi() throws {
     let h = try TaskHarness()
     let w = Words(1)
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0), operation: F.FUTEX_LOCK_PI, value: 0, 0, 0, 0) } == 0)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(w.address(0), operation: F.FUTEX_LOCK_PI, value: 0, 0, 0, 0)
+      } == 0)
     #expect(w[0] == UInt32(h.main.tid))
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0), operation: F.FUTEX_LOCK_PI, value: 0, 0, 0, 0) } == -35)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(w.address(0), operation: F.FUTEX_LOCK_PI, value: 0, 0, 0, 0)
+      } == -35)
     let t = h.thread { t in
       _ = errno { () throws(Errno) in
         try t.sys_futex(w.address(0), operation: F.FUTEX_UNLOCK_PI, value: 0, 0, 0, 0)
@@ -169,7 +203,10 @@ import Testing
       }
     }
     while w[0] & FutexWord.FUTEX_WAITERS == 0 { usleep(1000) }
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0), operation: F.FUTEX_UNLOCK_PI, value: 0, 0, 0, 0) } == 0)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(w.address(0), operation: F.FUTEX_UNLOCK_PI, value: 0, 0, 0, 0)
+      } == 0)
     t.join()
     #expect(w[0] == 0)
   }
@@ -185,7 +222,10 @@ import Testing
       FutexTable.shared.ownerDied(UInt32(t.tid))
     }
     while w[0] == 0 { usleep(1000) }
-    #expect(errno { () throws(Errno) in try h.main.sys_futex(w.address(0), operation: F.FUTEX_LOCK_PI, value: 0, 0, 0, 0) } == 0)
+    #expect(
+      errno { () throws(Errno) in
+        try h.main.sys_futex(w.address(0), operation: F.FUTEX_LOCK_PI, value: 0, 0, 0, 0)
+      } == 0)
     owner.join()
     #expect(w[0] == UInt32(h.main.tid) | FutexWord.FUTEX_OWNER_DIED)
   }

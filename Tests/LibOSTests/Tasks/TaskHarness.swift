@@ -83,7 +83,9 @@ final class Words: @unchecked Sendable {
     set {
       while true {
         let old = self[i]
-        if try! FutexWordAccess.exchange(address(i), expected: old, desired: newValue) == old { return }
+        if try! FutexWordAccess.exchange(address(i), expected: old, desired: newValue) == old {
+          return
+        }
       }
     }
   }

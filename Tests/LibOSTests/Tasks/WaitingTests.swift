@@ -6,7 +6,9 @@ import Testing
 @testable import LibOS
 
 @Suite("poll(2), epoll(7), eventfd(2), timerfd_create(2)", .serialized) struct WaitingTests {
-  private func events(_ n: Int, _ epoll: EpollFile, _ t: Task, timeoutNs: UInt64 = 0) -> [(UInt32, UInt64)] {
+  private func events(_ n: Int, _ epoll: EpollFile, _ t: Task, timeoutNs: UInt64 = 0) -> [(
+    UInt32, UInt64
+  )] {
     var buffer = [UInt8](repeating: 0, count: n * 12)
     let count = buffer.withUnsafeMutableBytes { p in
       errno { () throws(Errno) in
@@ -18,8 +20,10 @@ import Testing
     guard count > 0 else { return [] }
     return (0..<count).map { i in
       buffer.withUnsafeBytes {
-        ($0.loadUnaligned(fromByteOffset: i * 12, as: UInt32.self),
-          $0.loadUnaligned(fromByteOffset: i * 12 + 4, as: UInt64.self))
+        (
+          $0.loadUnaligned(fromByteOffset: i * 12, as: UInt32.self),
+          $0.loadUnaligned(fromByteOffset: i * 12 + 4, as: UInt64.self)
+        )
       }
     }
   }

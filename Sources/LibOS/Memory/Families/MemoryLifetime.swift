@@ -84,7 +84,9 @@ extension AddressSpace {
     Family.joinLock.unlock()
     lock.lock()
     // While this process is still resident: the others' maps do not change.
-    for i in vmas.indices where vmas[i].isShared && !isSharedInPlace(vmas[i]) { vmas[i].leaveShared() }
+    for i in vmas.indices where vmas[i].isShared && !isSharedInPlace(vmas[i]) {
+      vmas[i].leaveShared()
+    }
     if residency.isShared.load(ordering: .acquiring), let family {
       family.remove(self)
     } else {

@@ -11,7 +11,9 @@ extension FutexTable {
   /// FUTEX_LOCK_PI, FUTEX_TRYLOCK_PI.
   ///
   /// - Throws: EDEADLK if the caller owns it, ESRCH if the owner does not exist, EAGAIN if it is owned (try).
-  func lockPI(_ task: Task, _ key: FutexKey, deadlineNs: UInt64?, tries: Bool = false) throws(Errno) -> Int {
+  func lockPI(_ task: Task, _ key: FutexKey, deadlineNs: UInt64?, tries: Bool = false) throws(Errno)
+    -> Int
+  {
     let own = UInt32(task.tid)
     let waiter = task.futexWaiter
     let bucket = bucket(key)
@@ -135,7 +137,9 @@ extension FutexTable {
   }
 
   /// FUTEX_CMP_REQUEUE_PI: the first waiter gets the PI futex if it is free, the others (up to `move`) wait for it.
-  func requeuePI(_ key: FutexKey, to target: FutexKey, move: Int, expected: UInt32) throws(Errno) -> Int {
+  func requeuePI(_ key: FutexKey, to target: FutexKey, move: Int, expected: UInt32) throws(Errno)
+    -> Int
+  {
     let source = bucket(key)
     let destination = bucket(target)
     isPIUsed.store(true, ordering: .sequentiallyConsistent)
@@ -176,7 +180,8 @@ extension FutexTable {
         new = top.tid | word & FutexWord.FUTEX_OWNER_DIED | FutexWord.FUTEX_WAITERS
         winner = top
       }
-      guard FutexWordAccess.exchangeNoFault(target.address, expected: word, desired: new) == word else {
+      guard FutexWordAccess.exchangeNoFault(target.address, expected: word, desired: new) == word
+      else {
         unlock(source, destination)
         continue
       }
@@ -214,14 +219,17 @@ extension FutexTable {
     case notThere
   }
 
-  private func handOver(_ bucket: FutexBucket, _ key: FutexKey, from word: UInt32, died: UInt32) -> HandOver {
+  private func handOver(_ bucket: FutexBucket, _ key: FutexKey, from word: UInt32, died: UInt32)
+    -> HandOver
+  {
     let next = firstPI(bucket, key)
     var new = died
     if let next {
       new |= next.tid
       if hasPIWaiters(bucket, key, besides: next) { new |= FutexWord.FUTEX_WAITERS }
     }
-    guard let found = FutexWordAccess.exchangeNoFault(key.address, expected: word, desired: new) else {
+    guard let found = FutexWordAccess.exchangeNoFault(key.address, expected: word, desired: new)
+    else {
       return .notThere
     }
     if found != word { return .changed }
