@@ -35,6 +35,8 @@ final class AddressSpace: @unchecked Sendable {
   /// RLIMIT_STACK and RLIMIT_DATA, as far as this map enforces them.
   var stackLimit: UInt = 8 << 20
   var dataLimit: UInt = .max
+  /// The process has, or had, several threads: file content is in place before it can be seen.
+  var isThreaded = false
   /// Bytes in mappings (RLIMIT_AS, /proc/self/statm).
   var totalBytes: UInt = 0
 

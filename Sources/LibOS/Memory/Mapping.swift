@@ -73,7 +73,7 @@ extension AddressSpace {
       rewrite(object, place: place, offset: request.offset, length: length)
     }
     commitIfFixed(place, place + length)
-    if request.populate, !request.protection.isEmpty {
+    if request.populate || (isThreaded && isFilledEarly(vma)), !request.protection.isEmpty {
       _ = populate(place, place + length, access: .PROT_READ)
     }
     return place
