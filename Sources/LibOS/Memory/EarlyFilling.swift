@@ -10,7 +10,9 @@ extension AddressSpace {
   static let largestEarlyFilling: UInt = 256 << 20
 
   func isFilledEarly(_ vma: VMA) -> Bool {
-    guard let object = vma.object, !vma.protection.isEmpty, !PageChange.isFixed else { return false }
+    guard let object = vma.object, !vma.protection.isEmpty, !PageChange.isFixed else {
+      return false
+    }
     // Anonymous shared memory and other objects without an end start as zeros.
     return vma.end - vma.start <= Self.largestEarlyFilling && object.size < 1 << 40
   }
