@@ -21,15 +21,18 @@ public struct EnclaveBuilder: Sendable {
   public var isDebug: Bool
   /// XFRM: what of XCR0 the enclave may use.
   public var xfrm: ATTRIBUTES.XFRM
+  /// nil: the instance is bound to nobody, and KSS is not set.
+  public var binding: InstanceBinding?
 
   public init(
     image: EnclaveImage, configuration: MeasuredConfiguration, isDebug: Bool,
-    xfrm: ATTRIBUTES.XFRM
+    xfrm: ATTRIBUTES.XFRM, binding: InstanceBinding? = nil
   ) {
     self.image = image
     self.configuration = configuration
     self.isDebug = isDebug
     self.xfrm = xfrm
+    self.binding = binding
   }
 
   /// One EADD of consecutive pages with the same flags.
@@ -41,11 +44,12 @@ public struct EnclaveBuilder: Sendable {
   }
 
   public var secs: SECS {
-    SECS(
+    var flags: ATTRIBUTES.Flags = isDebug ? [.MODE64BIT, .DEBUG] : [.MODE64BIT]
+    if binding != nil { flags.insert(.KSS) }
+    return SECS(
       size: EnclaveLayout.elrangeSize, ssaFrameSize: EnclaveLayout.ssaFramePages,
-      miscSelect: .EXINFO,
-      attributes: ATTRIBUTES(
-        flags: isDebug ? [.MODE64BIT, .DEBUG] : [.MODE64BIT], xfrm: xfrm))
+      miscSelect: .EXINFO, attributes: ATTRIBUTES(flags: flags, xfrm: xfrm),
+      configID: binding?.configID ?? [], configSVN: binding?.configSVN ?? 0)
   }
 
   /// Calls `body` for every group of pages, in order.

@@ -62,11 +62,13 @@ public struct PayloadFolder: Sendable {
   }
 
   public func builder(
-    _ profile: MeasuredConfiguration.Profile, xfrm: ATTRIBUTES.XFRM = .legacy
+    _ profile: MeasuredConfiguration.Profile, xfrm: ATTRIBUTES.XFRM = .legacy,
+    binding: InstanceBinding? = nil
   ) -> EnclaveBuilder {
     EnclaveBuilder(
       image: image, configuration: configuration(profile),
-      isDebug: configuration.flags.contains(.insecureDebug), xfrm: xfrm)
+      isDebug: configuration.flags.contains(.insecureDebug), xfrm: xfrm,
+      binding: binding)
   }
 
   /// The signature for a profile; nil: the payload is not signed.

@@ -44,7 +44,15 @@ extension Runner {
     if !options.isQuiet, let warning = choice.payloadWarning(isDebug: isDebug) {
       EnclaveProcess.say(warning)
     }
-    let builder = folder.builder(options.profile, xfrm: Self.xfrm(for: signature))
+    if options.binding != nil, let signature, signature.attributeMask.flags.contains(.KSS),
+      !signature.attributes.flags.contains(.KSS)
+    {
+      throw HostError(
+        "\(path): its signature does not permit KSS, so no instance can belong to one owner; sign the "
+          + "payload again")
+    }
+    let builder = folder.builder(
+      options.profile, xfrm: Self.xfrm(for: signature), binding: options.binding)
     let built = try choice.build(builder, clock: &clock) {
       (mrenclave, attributes) throws(HostError) in
       guard let signature else {

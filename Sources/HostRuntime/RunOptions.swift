@@ -24,6 +24,8 @@ public struct RunOptions: Sendable {
   public var imageFile: String?
   /// `/dev/attestation/attestation_type` says dcap, and there are quotes.
   public var hasRemoteAttestation = true
+  /// Not measured: CONFIGID and CONFIGSVN are the starter's, and reports show them.
+  public var binding: InstanceBinding?
   public var program: [String] = []
   /// `program` came after `--`, so it is one even if there is a payload folder of that name.
   public var isProgram = false
@@ -54,6 +56,9 @@ public struct RunOptions: Sendable {
       --memory SIZE         most memory the program may use, such as 512M or 4G
       --threads N           number of TCSs, 1...1024 (default: 64)
       --attestation dcap|none  whether /dev/attestation makes quotes (default: dcap)
+      --configid HEX        bind the instance: CONFIGID (at most 64 bytes), shown in its reports and part of
+                            its sealing keys; needs KSS
+      --configsvn N         CONFIGSVN, 0...65535 (with --configid)
       --stats               print statistics on stderr at the end
       --json FILE           write the statistics to FILE
       --strace              log each system call
@@ -67,6 +72,8 @@ public struct RunOptions: Sendable {
 
   public init(_ arguments: [String]) throws(HostError) {
     var rest = arguments[...]
+    var configID: String?
+    var configSVN: UInt16?
     func value(_ option: String, _ inline: String?) throws(HostError) -> String {
       if let inline { return inline }
       guard let next = rest.popFirst() else { throw HostError("option \(option) needs a value") }
@@ -135,11 +142,23 @@ public struct RunOptions: Sendable {
         case "none": hasRemoteAttestation = false
         case let name: throw HostError("--attestation \(name): use dcap or none")
         }
+      case "--configid": configID = try value(option, inline)
+      case "--configsvn":
+        let text = try value(option, inline)
+        guard let number = UInt16(text) else {
+          throw HostError("--configsvn \(text): use 0...65535")
+        }
+        configSVN = number
       case "--json": jsonFile = try value(option, inline)
       case "--image": imageFile = try value(option, inline)
       case "--help", "-h": wantsHelp = true
       default: throw HostError("unknown option \(argument); see `cloister run --help`")
       }
+    }
+    if let configID {
+      binding = try InstanceBinding(hex: configID, configSVN: configSVN ?? 0)
+    } else if configSVN != nil {
+      throw HostError("--configsvn needs --configid")
     }
     program = Array(rest)
     if program.isEmpty && !wantsHelp {

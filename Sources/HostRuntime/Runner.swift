@@ -79,7 +79,8 @@ public struct Runner {
 
     if !options.isQuiet { EnclaveProcess.say(choice.warning) }
     let builder = EnclaveBuilder(
-      image: image, configuration: configuration, isDebug: true, xfrm: supportedXFRM())
+      image: image, configuration: configuration, isDebug: true, xfrm: supportedXFRM(),
+      binding: options.binding)
     let built = try choice.build(builder, clock: &clock) {
       (mrenclave, attributes) throws(HostError) in
       try broker.sigstruct(mrenclave: mrenclave, attributes: attributes)

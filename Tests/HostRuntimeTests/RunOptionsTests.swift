@@ -20,10 +20,25 @@ struct RunOptionsTests {
       [], ["--"], ["--nonsense", "ls"], ["--memory", "x", "ls"], ["--memory", "0", "ls"],
       ["--memory", "99999999999G", "ls"], ["--threads", "0", "ls"], ["--threads", "5000", "ls"],
       ["--machine", "quantum", "ls"], ["--env", "NOVALUE", "ls"], ["--cwd", "relative", "ls"],
-      ["--profile", "other", "ls"], ["--json"],
+      ["--profile", "other", "ls"], ["--json"], ["--configid", "", "ls"],
+      ["--configid", "abc", "ls"], ["--configid", "0x10", "ls"], ["--configid", "+1", "ls"],
+      ["--configid", String(repeating: "00", count: 65), "ls"], ["--configsvn", "1", "ls"],
+      ["--configid", "00", "--configsvn", "65536", "ls"],
     ])
   func bad(arguments: [String]) {
     #expect(throws: HostError.self) { _ = try RunOptions(arguments) }
+  }
+
+  @Test("--configid binds the instance, and the SECS has it with KSS")
+  func binding() throws {
+    let options = try RunOptions(["--configid", "A1b2", "--configsvn", "7", "ls"])
+    let binding = try #require(options.binding)
+    #expect(binding.configID == [0xA1, 0xB2] + [UInt8](repeating: 0, count: 62))
+    #expect(binding.configSVN == 7)
+    #expect(try RunOptions(["ls"]).binding == nil)
+    #expect(throws: HostError.self) {
+      try InstanceBinding(configID: [UInt8](repeating: 0, count: 65))
+    }
   }
 
   @Test("the environment is small and clean, and --env adds to it")

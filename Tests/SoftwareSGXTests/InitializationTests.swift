@@ -56,6 +56,25 @@ extension MachineTests {
       try e.machine.initialize(try TestEnclave.key.sign(s))
     }
 
+    /// A payload's signature leaves KSS to whoever starts it, and nothing else.
+    @Test func signaturesMayPermitKSS() throws {
+      func start(_ flags: ATTRIBUTES.Flags, permits: Bool) throws {
+        let e = try TestEnclave(.strict, flags: flags)
+        var s = e.unsignedSigstruct()
+        s.attributes.flags = [.MODE64BIT]
+        if permits { s.attributeMask.flags.remove(.KSS) }
+        try e.machine.initialize(try TestEnclave.key.sign(s))
+      }
+      try start([.MODE64BIT], permits: true)
+      try start([.MODE64BIT, .KSS], permits: true)
+      #expect(throws: SGXError.invalidAttribute(.attributes)) {
+        try start([.MODE64BIT, .KSS], permits: false)
+      }
+      #expect(throws: SGXError.invalidAttribute(.attributes)) {
+        try start([.MODE64BIT, .DEBUG], permits: true)
+      }
+    }
+
     @Test func nothingAfterEINIT() throws {
       let e = try TestEnclave(.strict).start()
       #expect(throws: SGXError.wrongState(.alreadyInitialized)) {

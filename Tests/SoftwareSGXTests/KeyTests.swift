@@ -196,6 +196,63 @@ extension MachineTests {
       }
     }
 
+    /// CONFIGID and CONFIGSVN bind an instance to one owner: the same enclave, other reports and other keys.
+    @Test(arguments: modes) func configurationBindsAnInstance(mode: SoftwareSGX.Mode) throws {
+      struct Seen {
+        var report: REPORT
+        var bound: [UInt8]
+        var free: [UInt8]
+      }
+      func instance(
+        _ configID: [UInt8], svn: UInt16 = 0, flags: ATTRIBUTES.Flags = [.MODE64BIT, .KSS]
+      ) throws -> Seen {
+        let e = try TestEnclave(mode, flags: flags, configID: configID, configSVN: svn).start()
+        return try onThread(e) {
+          var request = KEYREQUEST(.seal, policy: [.MRENCLAVE, .CONFIGID])
+          let bound = try key(e, request)
+          request.policy = .MRENCLAVE
+          let free = try key(e, request)
+          #expect(bound.rax == 0 && free.rax == 0)
+          return Seen(report: try report(e), bound: bound.key, free: free.key)
+        }
+      }
+      let alice = [UInt8](repeating: 0xA1, count: 64)
+      let bob = [UInt8](repeating: 0xB0, count: 64)
+      let a = try instance(alice, svn: 3)
+      let b = try instance(bob, svn: 3)
+      #expect(a.report.configID == alice && a.report.configSVN == 3)
+      #expect(b.report.configID == bob && a.report.attributes.flags.contains(.KSS))
+      #expect(a.report.mrenclave == b.report.mrenclave, "MRENCLAVE does not cover it")
+      let unbound = try TestEnclave(mode)
+      #expect(unbound.machine.mrenclave! == a.report.mrenclave, "nor KSS itself")
+      #expect(a.bound != b.bound, "one owner's key cannot be had by another's instance")
+      #expect(a.free == b.free, "only KEYPOLICY.CONFIGID makes a key the owner's")
+      #expect(try instance(alice, svn: 9).bound == a.bound, "CONFIGSVN 0 was asked for")
+      let e = try TestEnclave(
+        mode, flags: [.MODE64BIT, .KSS], configID: alice, configSVN: 3
+      ).start()
+      try onThread(e) {
+        var request = KEYREQUEST(.seal, policy: [.MRENCLAVE, .CONFIGID])
+        request.configSVN = 3
+        let newer = try key(e, request)
+        #expect(newer.rax == 0 && newer.key != a.bound)
+        request.configSVN = 4
+        #expect(try key(e, request).rax == SGXReturn.SGX_INVALID_ISVSVN)
+      }
+    }
+
+    @Test func configurationNeedsKSS() throws {
+      #expect(throws: SGXError.generalProtection(.kss)) {
+        try TestEnclave(.strict, configID: [UInt8](repeating: 1, count: 64))
+      }
+      #expect(throws: SGXError.generalProtection(.kss)) {
+        try TestEnclave(.strict, configSVN: 1)
+      }
+      #expect(throws: SGXError.generalProtection(.kss)) {
+        try TestEnclave(.strict, flags: [.MODE64BIT, .KSS], configID: [1])
+      }
+    }
+
     @Test func stateFileIsPrivate() throws {
       let path = NSTemporaryDirectory() + "cloister-state-\(UUID().uuidString)/x/software-sgx"
       defer {

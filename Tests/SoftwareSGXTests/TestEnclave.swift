@@ -30,13 +30,13 @@ final class TestEnclave: @unchecked Sendable {
     _ mode: SoftwareSGX.Mode, threads threadCount: Int = 1, nssa: UInt32 = 2,
     flags: ATTRIBUTES.Flags = [.MODE64BIT], xfrm: ATTRIBUTES.XFRM = [.x87, .sse, .avx],
     miscSelect: MISCSELECT = .EXINFO, stateFile: String = TestEnclave.stateFile,
-    isvSVN: UInt16 = 3
+    isvSVN: UInt16 = 3, configID: [UInt8] = [], configSVN: UInt16 = 0
   ) throws {
     Self.current?.destroy()
     machine = try SoftwareSGX(mode: mode, stateFile: stateFile)
     secs = SECS(
       size: 1 << 40, ssaFrameSize: 1, miscSelect: miscSelect,
-      attributes: ATTRIBUTES(flags: flags, xfrm: xfrm))
+      attributes: ATTRIBUTES(flags: flags, xfrm: xfrm), configID: configID, configSVN: configSVN)
     self.threadCount = threadCount
     self.nssa = nssa
     self.isvSVN = isvSVN

@@ -109,6 +109,9 @@ public struct PayloadSigner {
       attributes: ATTRIBUTES(flags: isDebug ? [.MODE64BIT, .DEBUG] : [.MODE64BIT], xfrm: xfrm),
       date: date, isvProdID: configuration.isvProdID, isvSVN: configuration.isvSVN)
     s.attributeMask.xfrm = mask
+    // KSS is the starter's choice: with it an instance belongs to one owner (CONFIGID). A job's owner sees it in
+    // the offer, and keys of an instance without it are others, because FLAGS are part of every sealing key.
+    s.attributeMask.flags.remove(.KSS)
     s.modulus = key.modulus
     do throws(SGXError) {
       switch key {
