@@ -57,7 +57,7 @@ import Synchronization
     }
     guard state.compareExchange(expected: 0, desired: 2, ordering: .acquiringAndReleasing).exchanged
     else {
-      state.store(0, ordering: .releasing)
+      _ = state.exchange(0, ordering: .sequentiallyConsistent)
       return
     }
     #if CLOISTER_ENCLAVE
@@ -70,8 +70,12 @@ import Synchronization
     #else
       semaphore.wait(deadlineNs: deadlineNs)
     #endif
-    state.store(0, ordering: .releasing)
+    // A full barrier: the caller looks at what it waits for only after this, or a token of now would be wiped out unseen.
+    _ = state.exchange(0, ordering: .sequentiallyConsistent)
   }
+
+  /// The calling thread's next `park` returns at once.
+  func leaveToken() { state.store(1, ordering: .releasing) }
 
   /// Waits for the token for as long as a wake-up by the host may take, tens of microseconds. True: it came, and is taken.
   private func spin() -> Bool {

@@ -25,6 +25,10 @@ enum ParkingLot {
   }
 
   /// Sleeps until `unparkOne(key:)`, if `condition` still holds once the bucket is locked.
+  ///
+  /// A thread has one parker for everything it waits for, so a token that ends this sleep may have been meant for what
+  /// the caller is about to wait for next: a queue it is registered in already. It is left again; wake-ups without a reason are
+  /// harmless, lost ones are not.
   static func park(key: UInt, if condition: () -> Bool) {
     let parker = Parker.current
     let bucket = bucket(key)
@@ -36,13 +40,16 @@ enum ParkingLot {
     parker.lotKey = key
     bucket.waiters.append(parker)
     bucket.lock.unlock()
+    var hasSlept = false
     while true {
       bucket.lock.lock()
       let stillQueued = parker.lotKey != 0
       bucket.lock.unlock()
-      if !stillQueued { return }
+      if !stillQueued { break }
       parker.park(deadlineNs: nil)
+      hasSlept = true
     }
+    if hasSlept { parker.leaveToken() }
   }
 
   static func unparkOne(key: UInt) {
