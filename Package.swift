@@ -17,6 +17,7 @@ let package = Package(
     .executable(name: "cloister-tools", targets: ["cloister-tools"]),
     .library(name: "Attestation", targets: ["Attestation"]),
     .library(name: "PayloadFormat", targets: ["PayloadFormat"]),
+    .library(name: "Jobs", targets: ["Jobs"]),
     .library(name: "AttestationTLS", targets: ["AttestationTLS"]),
   ],
   dependencies: [
@@ -136,6 +137,19 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ], swiftSettings: hostSettings),
+    // The data owner's side of jobs, for the command line and for programs that embed it.
+    .target(
+      name: "Jobs",
+      dependencies: [
+        "Attestation", "EnclaveCrypto", "SealedVolume", "PayloadFormat",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ], swiftSettings: hostSettings),
+    .target(
+      name: "Doctor", dependencies: ["CHostRuntime", "HostRuntime", "SoftwareQuoting"],
+      swiftSettings: hostSettings),
+    .testTarget(name: "JobsTests", dependencies: ["Jobs"]),
+    .testTarget(name: "DoctorTests", dependencies: ["Doctor"]),
     // What people type: `run` itself, which must start quickly, and a door to all other verbs.
     .executableTarget(
       name: "cloister", dependencies: ["HostRuntime"], swiftSettings: hostSettings),
@@ -145,7 +159,7 @@ let package = Package(
         "HostRuntime", "HostInterface", "LibOS", "SealedVolume", "SGX", "SoftwareSGX", "Payload",
         "Prepare",
         "Attestation",
-        "AttestationFetch", "SoftwareQuoting",
+        "AttestationFetch", "SoftwareQuoting", "Jobs", "Doctor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hostSettings),
 

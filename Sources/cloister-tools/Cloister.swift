@@ -11,5 +11,6 @@ struct Cloister: ParsableCommand {
       MeasureCommand.self, KeygenCommand.self, VolumeCommand.self, HostCallsCommand.self,
       SitesCommand.self, SyscallsCommand.self, VerifyCommand.self, QuoteCommand.self,
       CollateralCommand.self, RATLSCommand.self, SoftwareQuoteCommand.self,
+      DoctorCommand.self, OwnerCommand.self,
     ])
 }
