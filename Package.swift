@@ -18,6 +18,7 @@ let package = Package(
     .library(name: "Attestation", targets: ["Attestation"]),
     .library(name: "PayloadFormat", targets: ["PayloadFormat"]),
     .library(name: "Jobs", targets: ["Jobs"]),
+    .library(name: "JobFormat", targets: ["JobFormat"]),
     .library(name: "AttestationTLS", targets: ["AttestationTLS"]),
   ],
   dependencies: [
@@ -46,6 +47,10 @@ let package = Package(
     .target(
       name: "EnclaveCrypto", dependencies: ["CEnclaveCrypto"], swiftSettings: enclaveSettings),
     .target(name: "SealedVolume", dependencies: ["EnclaveCrypto"], swiftSettings: enclaveSettings),
+    // Offers, jobs, results and receipts (Docs/Job.md): what the instance and the owner both read and write.
+    .target(
+      name: "JobFormat", dependencies: ["EnclaveCrypto", "PayloadFormat"],
+      swiftSettings: enclaveSettings),
     .target(
       name: "EnclaveRuntime",
       dependencies: ["CEnclave", "LinuxABI", "HostInterface", "PayloadFormat"],
@@ -54,7 +59,7 @@ let package = Package(
       name: "LibOS",
       dependencies: [
         "EnclaveCrypto", "SealedVolume", "EnclaveRuntime", "CEnclave", "LinuxABI", "HostInterface",
-        "PayloadFormat",
+        "PayloadFormat", "JobFormat",
       ],
       swiftSettings: enclaveSettings),
 
@@ -168,6 +173,7 @@ let package = Package(
       name: "CryptoVectors", dependencies: ["EnclaveCrypto"], path: "Tests/CryptoVectors",
       swiftSettings: enclaveSettings),
     .testTarget(name: "SealedVolumeTests", dependencies: ["SealedVolume", "EnclaveCrypto"]),
+    .testTarget(name: "JobFormatTests", dependencies: ["JobFormat", "EnclaveCrypto"]),
     .testTarget(name: "EnclaveCryptoTests", dependencies: ["EnclaveCrypto", "CryptoVectors"]),
     .testTarget(name: "SGXTests", dependencies: ["SGX"]),
     .testTarget(name: "EnclaveRuntimeTests", dependencies: ["EnclaveRuntime", "PayloadFormat"]),

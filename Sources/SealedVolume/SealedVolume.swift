@@ -21,6 +21,9 @@ public final class SealedVolume {
   public private(set) var hasDamagedCopy = false
   /// Tag of the committed superblock: with the sequence and the ID, the volume's root.
   private var rootTag: [UInt8] = []
+  /// The superblock of the committed state, as it lies in the storage, 4096 bytes: what `root` names, for people without
+  /// the key.
+  public private(set) var superblock: [UInt8] = []
   var nextInode: UInt64 = VolumeFormat.rootInode + 1
   var freeInodes: [UInt64] = []
 
@@ -139,6 +142,7 @@ public final class SealedVolume {
     var best: VolumeBuffer?
     var bestSequence: UInt64 = 0
     var bestTag: [UInt8] = []
+    var bestBytes: [UInt8] = []
     var looksRight = false
     var newer: UInt32?
     var damaged = 0
@@ -159,6 +163,7 @@ public final class SealedVolume {
       }
       looksRight = true
       let tag = m.slice(S.tag.offset, S.tag.size).bytes
+      let sealed = m.bytes
       guard m.slice(S.reserved.offset, S.reserved.size).isZero,
         VolumeKeyKind(rawValue: m.load(S.keyKind.offset, as: UInt32.self)) != nil,
         try cipher.openSuperblock(m)
@@ -171,6 +176,7 @@ public final class SealedVolume {
         best = block
         bestSequence = sequence
         bestTag = tag
+        bestBytes = sealed
       }
     }
     guard let best else {
@@ -180,6 +186,7 @@ public final class SealedVolume {
     }
     hasDamagedCopy = damaged > 0
     rootTag = bestTag
+    superblock = bestBytes
     try readBody(best.memory)
   }
 
@@ -382,6 +389,7 @@ public final class SealedVolume {
     try storage.write(4096, from: m, durable: false)
     sequence += 1
     rootTag = m.slice(S.tag.offset, S.tag.size).bytes
+    superblock = m.bytes
     hasDamagedCopy = false
     mustWriteSalts = false
     isSuperblockDirty = false
