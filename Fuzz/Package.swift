@@ -1,21 +1,27 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// libFuzzer targets. Built by `Scripts/fuzz-attestation`, which adds -sanitize=fuzzer,address.
-let names = ["FuzzQuote", "FuzzCertificate", "FuzzCRL", "FuzzJSON"]
+/// libFuzzer targets, built by `Scripts/fuzz`, which adds -sanitize=fuzzer,address. A new one is a line
+/// here (with the products of the package that it reads), a `main.swift` that calls `fuzz { bytes in … }`,
+/// and its seeds in `Scripts/fuzz`.
+let targets = [
+  "FuzzQuote": ["Attestation"],
+  "FuzzCertificate": ["Attestation"],
+  "FuzzCRL": ["Attestation"],
+  "FuzzJSON": ["Attestation"],
+  "FuzzPolicy": ["Attestation"],
+  "FuzzPayload": ["PayloadFormat"],
+]
 
 let package = Package(
   name: "fuzz",
   platforms: [.macOS(.v15)],
   dependencies: [.package(name: "cloister", path: "..")],
-  targets: names.map {
-    .executableTarget(
-      name: $0, dependencies: [.product(name: "Attestation", package: "cloister")],
-      swiftSettings: [.unsafeFlags(["-parse-as-library"])])
-  } + [
-    .executableTarget(
-      name: "FuzzPayload", dependencies: [.product(name: "PayloadFormat", package: "cloister")],
-      swiftSettings: [.unsafeFlags(["-parse-as-library"])])
-  ],
+  targets: [.target(name: "FuzzDriver")]
+    + targets.map { name, products in
+      .executableTarget(
+        name: name,
+        dependencies: ["FuzzDriver"] + products.map { .product(name: $0, package: "cloister") })
+    },
   swiftLanguageModes: [.v6]
 )
