@@ -413,6 +413,29 @@ cl_accept_page:
     leaq 136(%rsp), %rsp
     popq %rbx
     ret
+    // uint64_t cl_accept_copy(uint64_t flags, uint64_t address, uint64_t source): RDX = source already
+    .globl cl_accept_copy
+cl_accept_copy:
+    pushq %rbx
+    leaq -136(%rsp), %rsp
+    movq %rsp, %rbx
+    addq $63, %rbx
+    andq $-64, %rbx
+    movq %rdi, (%rbx)
+    xorl %eax, %eax
+    movq %rax, 8(%rbx)
+    movq %rax, 16(%rbx)
+    movq %rax, 24(%rbx)
+    movq %rax, 32(%rbx)
+    movq %rax, 40(%rbx)
+    movq %rax, 48(%rbx)
+    movq %rax, 56(%rbx)
+    movq %rsi, %rcx
+    movl $7, %eax
+    call cl_enclu
+    leaq 136(%rsp), %rsp
+    popq %rbx
+    ret
     .globl cl_extend_page
 cl_extend_page:
     pushq %rbx

@@ -42,13 +42,19 @@ static int protection_of(uint16_t e) {
   return (e & CSGX_R ? PROT_READ : 0) | (e & CSGX_W ? PROT_WRITE : 0) | (e & CSGX_X ? PROT_EXEC : 0);
 }
 
+/// The same with what is elsewhere: a page that EACCEPTCOPY has not filled, or that is not moved here yet.
+static int protection_at(uint64_t address) {
+  uint8_t place = csgx_place(address) & PLACE_MASK;
+  return place == PLACE_NATIVE || place == PLACE_MOVED ? protection_of(epcm_at(address)) : PROT_NONE;
+}
+
 /// Makes the page tables of the range follow the EPCM, neighbours in one call.
 int csgx_apply_locked(uint64_t address, uint64_t length) {
   uint64_t end = address + length;
   while (address < end) {
-    int protection = protection_of(epcm_at(address));
+    int protection = protection_at(address);
     uint64_t stop = address + PAGE;
-    while (stop < end && protection_of(epcm_at(stop)) == protection) stop += PAGE;
+    while (stop < end && protection_at(stop) == protection) stop += PAGE;
     if (csgx_protect_raw(address, stop - address, protection) != 0) return CSGX_E_NOMEM;
     address = stop;
   }
@@ -111,8 +117,9 @@ int csgx_create(uint64_t size, uint32_t ssa_frame_pages, uint32_t misc_select, u
   machine.tcs_by_page = table(csgx_page_count * sizeof *machine.tcs_by_page);
   csgx_threads_by_gs = table(csgx_page_count * sizeof *csgx_threads_by_gs);
   machine.tcs = table(machine.tcs_capacity * sizeof *machine.tcs);
+  machine.places = table(csgx_page_count * sizeof *machine.places);
   machine.created = true;
-  if (!machine.epcm || !machine.tcs_by_page || !csgx_threads_by_gs || !machine.tcs) {
+  if (csgx_copied_create(size) != CSGX_OK || !machine.places || !machine.epcm || !machine.tcs_by_page || !csgx_threads_by_gs || !machine.tcs) {
     csgx_destroy();
     return CSGX_E_NOMEM;
   }
@@ -125,6 +132,8 @@ void csgx_destroy(void) {
   if (machine.epcm) munmap((void *)machine.epcm, csgx_page_count * sizeof *machine.epcm);
   if (machine.tcs_by_page)
     munmap((void *)machine.tcs_by_page, csgx_page_count * sizeof *machine.tcs_by_page);
+  if (machine.places) munmap((void *)machine.places, csgx_page_count * sizeof *machine.places);
+  csgx_copied_destroy(csgx_elrange_size);
   if (csgx_threads_by_gs) munmap(csgx_threads_by_gs, csgx_page_count * sizeof *csgx_threads_by_gs);
   if (machine.tcs) munmap(machine.tcs, machine.tcs_capacity * sizeof *machine.tcs);
   memset(&machine, 0, sizeof machine);
@@ -209,9 +218,17 @@ static int each_run(int (*body)(uint64_t, uint64_t)) {
   return CSGX_OK;
 }
 
+#pragma clang attribute push(__attribute__((target("general-regs-only"), no_stack_protector)), apply_to = function)
 static int hide(uint64_t address, uint64_t length) {
   return csgx_protect_raw(address, length, PROT_NONE) ? CSGX_E_NOMEM : CSGX_OK;
 }
+
+/// The page tables follow, unless the enclave is hidden at the moment.
+int csgx_follow_locked(uint64_t address, uint64_t length) {
+  if (machine.hide_when_idle && machine.inside == 0) return hide(address, length);
+  return csgx_apply_locked(address, length);
+}
+#pragma clang attribute pop
 
 int csgx_initialized(void) {
   csgx_lock();
@@ -233,13 +250,7 @@ void csgx_hide_leave(void) {
   csgx_unlock();
 }
 
-/// The page tables follow, unless the enclave is hidden at the moment.
-static int follow_locked(uint64_t address, uint64_t length) {
-  if (machine.hide_when_idle && machine.inside == 0) return hide(address, length);
-  return csgx_apply_locked(address, length);
-}
-
-int csgx_augment(uint64_t address, uint64_t length) {
+int csgx_augment(uint64_t address, uint64_t length, bool copied) {
   if (!good_range(address, length)) return CSGX_E_RANGE;
   csgx_lock();
   int result = CSGX_OK;
@@ -252,7 +263,9 @@ int csgx_augment(uint64_t address, uint64_t length) {
     mark_used(address, length);
     for (uint64_t a = address; a < address + length; a += PAGE)
       machine.epcm[a / PAGE] = CSGX_VALID | CSGX_PENDING | CSGX_PT_REG | CSGX_R | CSGX_W;
-    if (!machine.strict) result = follow_locked(address, length);
+    // What will be copied is moved here when it is there; until then the page tables say no, as they do now.
+    if (copied) csgx_announce_locked(address, length);
+    else if (!machine.strict) result = csgx_follow_locked(address, length);
     if (result != CSGX_OK)
       for (uint64_t a = address; a < address + length; a += PAGE) machine.epcm[a / PAGE] = 0;
   }
@@ -271,6 +284,7 @@ int csgx_restrict(uint64_t address, uint64_t length, uint64_t permissions) {
       result = CSGX_E_TYPE;
     if (result) break;
   }
+  if (result == CSGX_OK) result = csgx_move_locked(address, length);
   if (result == CSGX_OK) {
     for (uint64_t a = address; a < address + length; a += PAGE) {
       uint16_t e = epcm_at(a), new;
@@ -282,7 +296,26 @@ int csgx_restrict(uint64_t address, uint64_t length, uint64_t permissions) {
       } while (!__atomic_compare_exchange_n((uint16_t *)&machine.epcm[a / PAGE], &e, new, false,
                                             __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
     }
-    result = follow_locked(address, length);
+    result = csgx_follow_locked(address, length);
+  }
+  csgx_unlock();
+  return result;
+}
+
+int csgx_follow(uint64_t address, uint64_t length) {
+  if (!good_range(address, length)) return CSGX_E_RANGE;
+  csgx_lock();
+  int result = CSGX_OK;
+  for (uint64_t a = address; a < address + length && result == CSGX_OK; a += PAGE) {
+    uint16_t e = epcm_at(a);
+    if (!(e & CSGX_VALID)) result = CSGX_E_MISSING;
+    else if ((e & CSGX_PT_MASK) != CSGX_PT_REG) result = CSGX_E_TYPE;
+  }
+  if (result == CSGX_OK) result = csgx_move_locked(address, length);
+  if (result == CSGX_OK) {
+    for (uint64_t a = address; a < address + length; a += PAGE)
+      __atomic_fetch_and((uint16_t *)&machine.epcm[a / PAGE], (uint16_t)~CSGX_HIDDEN, __ATOMIC_ACQ_REL);
+    result = csgx_follow_locked(address, length);
   }
   csgx_unlock();
   return result;
@@ -304,13 +337,14 @@ int csgx_modify_type(uint64_t address, uint64_t length, uint64_t type) {
       result = CSGX_E_BUSY;
     if (result) break;
   }
+  if (result == CSGX_OK) result = csgx_move_locked(address, length);
   if (result == CSGX_OK) {
     for (uint64_t a = address; a < address + length; a += PAGE) {
       if ((epcm_at(a) & CSGX_PT_MASK) == CSGX_PT_TCS)
         __atomic_store_n((uint32_t *)&machine.tcs_by_page[a / PAGE], 0, __ATOMIC_RELEASE);
       machine.epcm[a / PAGE] = CSGX_VALID | CSGX_MODIFIED | flag;
     }
-    result = follow_locked(address, length);
+    result = csgx_follow_locked(address, length);
   }
   csgx_unlock();
   return result;
@@ -329,8 +363,7 @@ int csgx_remove(uint64_t address, uint64_t length) {
   }
   if (result == CSGX_OK) {
     for (uint64_t a = address; a < address + length; a += PAGE) machine.epcm[a / PAGE] = 0;
-    if (madvise((void *)address, length, MADV_DONTNEED) != 0) result = CSGX_E_NOMEM;
-    if (csgx_protect_raw(address, length, PROT_NONE) != 0) result = CSGX_E_NOMEM;
+    result = csgx_forget_locked(address, length);
   }
   csgx_unlock();
   return result;

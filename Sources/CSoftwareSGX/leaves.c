@@ -70,8 +70,13 @@ static int eaccept(struct thread *t, struct leaf_registers *r) {
     csgx_unlock();
     if (result) return general_protection(t);
   }
+  // A page that was announced for EACCEPTCOPY is accepted as zeros all the same.
+  uint8_t place = csgx_place(page);
+  bool announced = (place & PLACE_MASK) == PLACE_ANNOUNCED;
+  if (announced && !csgx_change_place(page, place, PLACE_NATIVE))
+    return done(r, SGX_PAGE_ATTRIBUTES_MISMATCH);
   if (!swap(page, &e, new)) return done(r, SGX_PAGE_ATTRIBUTES_MISMATCH);
-  if (machine.strict && type == CSGX_PT_REG && (state & CSGX_PENDING)) {
+  if ((machine.strict || announced) && type == CSGX_PT_REG && (state & CSGX_PENDING)) {
     csgx_lock();
     csgx_apply_locked(page, PAGE);
     csgx_unlock();
@@ -111,15 +116,32 @@ static int eacceptcopy(struct thread *t, struct leaf_registers *r) {
   if ((e & ~CSGX_HIDDEN) !=
       (CSGX_VALID | CSGX_PENDING | CSGX_PT_REG | CSGX_R | CSGX_W))
     return done(r, SGX_PAGE_ATTRIBUTES_MISMATCH);
+  uint16_t accepted = (uint16_t)(CSGX_VALID | CSGX_PT_REG | want | (e & CSGX_HIDDEN));
+  uint8_t place = csgx_place(page), large = place & PLACE_LARGE;
+  // The page's state changes hands by one exchange: two leaves on one page exclude each other, as on the CPU.
+  if ((place & PLACE_MASK) == PLACE_ANNOUNCED) {
+    if (!csgx_change_place(page, place, PLACE_FILLING | large))
+      return done(r, SGX_PAGE_ATTRIBUTES_MISMATCH);
+    csgx_fill(page, place, source);
+    swap(page, &e, accepted);
+    csgx_set_place(page, PLACE_FILLED | large);
+    return done(r, 0);
+  }
   csgx_lock();
-  result = machine.strict && csgx_protect_raw(page, PAGE, PROT_READ | PROT_WRITE) != 0;
-  if (!result) {
-    uint64_t to = page, from = source, count = PAGE / 8;
-    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
-    swap(page, &e, (uint16_t)(CSGX_VALID | CSGX_PT_REG | want));
-    if (machine.strict || want != (CSGX_R | CSGX_W)) csgx_apply_locked(page, PAGE);
+  bool mine = csgx_place(page) == PLACE_NATIVE && epcm_at(page) == e;
+  if (mine) {
+    csgx_fill(page, PLACE_NATIVE, source);
+    csgx_set_place(page, PLACE_FILLED);
+    result = csgx_move_locked(page, PAGE);
+    if (!result) {
+      swap(page, &e, accepted);
+      csgx_follow_locked(page, PAGE);
+    } else {
+      csgx_set_place(page, PLACE_NATIVE);
+    }
   }
   csgx_unlock();
+  if (!mine) return done(r, SGX_PAGE_ATTRIBUTES_MISMATCH);
   return result ? page_fault(t, page, true) : done(r, 0);
 }
 

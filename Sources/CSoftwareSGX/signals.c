@@ -324,6 +324,8 @@ __attribute__((visibility("hidden"))) void csgx_enclave_signal(int number, sigin
     int vector = number == SIGILL ? 6 : (int)g[REG_TRAPNO];
     if ((vector == 6 || vector == 13) && is_enclu(rip)) {
       strict_leaf(t, uc);
+    } else if (vector == 14 && in_elrange((uint64_t)g[REG_CR2], 1) && csgx_settle((uint64_t)g[REG_CR2])) {
+      // Accepted with its content, but the page tables had not followed: the CPU would not have faulted.
     } else {
       uint32_t error = vector == 13 || vector == 14 || vector == 17 ? (uint32_t)g[REG_ERR] : 0;
       aex(t, uc, vector, error, (uint64_t)g[REG_CR2]);

@@ -37,13 +37,17 @@
         EnclaveLayout.userBase + EnclaveLayout.fixedUserSize(memory: memory))
     }
 
-    private static func commitFixed(_ address: UInt, _ length: Int) -> Bool {
+    private static func isWithinFixed(_ address: UInt, _ length: Int) -> Bool {
       let end = address + UInt(length)
       let isUser = unsafe address < UInt(EnclaveLayout.userEnd) && end <= fixedUserEnd
       let isHeap = unsafe address >= UInt(EnclaveLayout.kernelHeapBase) && end <= fixedHeapEnd
       let isStack =
         address >= UInt(EnclaveLayout.kernelStackBase) && end <= UInt(EnclaveLayout.imageBase)
-      guard isUser || isHeap || isStack else { return false }
+      return isUser || isHeap || isStack
+    }
+
+    private static func commitFixed(_ address: UInt, _ length: Int) -> Bool {
+      guard isWithinFixed(address, length) else { return false }
       // SAFETY: the range was added to the enclave and the caller knows that nobody uses it.
       unsafe UnsafeMutableRawPointer(bitPattern: address)!.initializeMemory(
         as: UInt8.self, repeating: 0, count: length)
@@ -68,15 +72,56 @@
     /// EAUG + EACCEPT: zeroed pages, read-write. False: over the limit, or the host has none.
     public static func commit(_ address: UInt, _ length: Int) -> Bool {
       if unsafe isFixed { return commitFixed(address, length) }
+      guard augment(address, length, copied: false) else { return false }
+      accept(address, length, flags: 3 | pending | regular)
+      return true
+    }
+
+    /// EAUG + EACCEPTCOPY: pages that appear with their content and their permissions; nobody sees them before.
+    ///
+    /// `source` names a readable page of the kernel's for each page, one after the other; its content must stay as it
+    /// is until the next is asked for. Permissions are not empty. False: as for `commit`.
+    ///
+    /// Profile `fixed`: the pages were there all the time, with what they had; each is overwritten word by word.
+    public static func commit(
+      _ address: UInt, _ length: Int, as permissions: PagePermissions, from source: (UInt) -> UInt
+    ) -> Bool {
+      if unsafe isFixed {
+        guard isWithinFixed(address, length) else { return false }
+      } else {
+        guard augment(address, length, copied: true) else { return false }
+      }
+      let flags = UInt64(permissions.rawValue) | regular
+      for at in stride(from: address, to: address + UInt(length), by: 4096) {
+        let page = source(at)
+        if unsafe isFixed {
+          // SAFETY: checked above to be added pages; the caller owns them, and the source is a page.
+          unsafe UnsafeMutableRawPointer(bitPattern: at)!.copyMemory(
+            from: UnsafeRawPointer(bitPattern: page)!, byteCount: 4096)
+        } else if cl_accept_copy(flags, UInt64(at), UInt64(page)) != 0 {
+          hostLied("page change", "EACCEPTCOPY")
+        }
+      }
+      if unsafe !isFixed {
+        Host.mapPermissions(
+          address: UInt64(address), length: UInt64(length),
+          permissions: UInt64(permissions.rawValue))
+      }
+      return true
+    }
+
+    /// EAUG within the limit.
+    private static func augment(_ address: UInt, _ length: Int, copied: Bool) -> Bool {
       let n = UInt64(length)
       let (_, now) = committed.add(n, ordering: .relaxed)
       // The last of it is the kernel's: a failed allocation of its own would stop the enclave.
       let reserve = address < UInt(EnclaveLayout.userEnd) ? kernelReserve : 0
-      guard unsafe now + reserve <= limit, Host.augment(address: UInt64(address), length: n) else {
+      guard unsafe now + reserve <= limit,
+        Host.augment(address: UInt64(address), length: n, copied: copied)
+      else {
         committed.subtract(n, ordering: .relaxed)
         return false
       }
-      accept(address, length, flags: 3 | pending | regular)
       return true
     }
 
@@ -102,11 +147,14 @@
           at += 4096
         }
       }
+      if old.isSubset(of: new) {
+        Host.mapPermissions(
+          address: UInt64(address), length: UInt64(length), permissions: UInt64(new.rawValue))
+        return
+      }
       Host.restrict(
         address: UInt64(address), length: UInt64(length), permissions: UInt64(new.rawValue))
-      if !old.subtracting(new).isEmpty {
-        accept(address, length, flags: UInt64(new.rawValue) | restricted | regular)
-      }
+      accept(address, length, flags: UInt64(new.rawValue) | restricted | regular)
     }
 
     /// EMODT(TRIM) + EACCEPT + EREMOVE: gives committed pages back.

@@ -194,8 +194,8 @@ import LinuxABI
 
   // MARK: Pages
 
-  static func augment(address: UInt64, length: UInt64) -> Bool {
-    let reply = HostTransport.exchange(.augment, address, length)
+  static func augment(address: UInt64, length: UInt64, copied: Bool = false) -> Bool {
+    let reply = HostTransport.exchange(.augment, address, length, copied ? 1 : 0)
     if reply.result == 0 { return true }
     guard reply.result == -Int64(Errno.ENOMEM.rawValue) else { hostLied("augment", "result") }
     return false
@@ -203,6 +203,12 @@ import LinuxABI
   static func restrict(address: UInt64, length: UInt64, permissions: UInt64) {
     let reply = HostTransport.exchange(.restrict, address, length, permissions)
     guard reply.result == 0 else { hostLied("restrict", "result") }
+  }
+  /// The page tables alone, to what the EPCM has.
+  static func mapPermissions(address: UInt64, length: UInt64, permissions: UInt64) {
+    restrict(
+      address: address, length: length,
+      permissions: permissions | PageRestriction.pageTablesOnly)
   }
   static func modifyType(address: UInt64, length: UInt64, type: UInt64) {
     let reply = HostTransport.exchange(.modifyType, address, length, type)

@@ -127,8 +127,8 @@ public final class HardwareSGX: SGXMachine {
 
   public func interrupt(thread: UInt) { chsgx_interrupt(thread) }
 
-  /// The driver adds the pages (EAUG) when EACCEPT touches them; here the addresses become the enclave's.
-  public func augment(address: UInt64, length: UInt64) throws(SGXError) {
+  /// The driver adds the pages (EAUG) when EACCEPT or EACCEPTCOPY touches them; here the addresses become the enclave's.
+  public func augment(address: UInt64, length: UInt64, copied: Bool) throws(SGXError) {
     try requireInitialized(address, length)
     try map(address, length, PROT_READ | PROT_WRITE)
   }
@@ -141,6 +141,13 @@ public final class HardwareSGX: SGXMachine {
     if to.contains(.r) {
       try driver.restrictPermissions(offset: address - base, length: length, to: to)
     }
+    try mapPermissions(address: address, length: length, to: to)
+  }
+
+  public func mapPermissions(
+    address: UInt64, length: UInt64, to: SECINFO.Flags
+  ) throws(SGXError) {
+    try requireInitialized(address, length)
     let result = mprotect(
       UnsafeMutableRawPointer(bitPattern: UInt(address)), Int(length), Self.protection(to))
     guard result == 0 else { throw .device(.ioctl, errno: errno) }

@@ -44,10 +44,12 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   /// `poll(count, timeoutNs)`. `count` entries of {stream u32, events u16, revents u16} in the data area. Answer:
   /// 0...count, EINTR; each revents a subset of events | POLLERR | POLLHUP | POLLNVAL.
   case poll = 11
-  /// `augment(address, length)`. EAUG: pending RW pages. Answer: 0, ENOMEM. Proven by EACCEPT.
+  /// `augment(address, length, copied)`. EAUG: pending RW pages. `copied` 1: EACCEPTCOPY fills all of them, then
+  /// `restrict` comes with `pageTablesOnly`. Answer: 0, ENOMEM. Proven by EACCEPT or EACCEPTCOPY.
   case augment = 12
   /// `restrict(address, length, prot)`. EMODPR to `prot` (bits of SECINFO.FLAGS: R 1, W 2, X 4), and page tables to
-  /// the same. Also called after EMODPE, to let page tables follow. Answer: 0. Proven by EACCEPT.
+  /// the same. With `PageRestriction.pageTablesOnly` no EMODPR:
+  /// page tables follow EMODPE or EACCEPTCOPY. Answer: 0. Proven by EACCEPT.
   case restrict = 13
   /// `modifyType(address, length, type)`. EMODT to TRIM or TCS. Answer: 0. Proven by EACCEPT.
   case modifyType = 14
@@ -156,6 +158,12 @@ public enum HostBuffer {
 /// rdev 48, mtimeNs 56, ctimeNs 64, atimeNs 72. A symbolic link's target is read with `blockRead`.
 public enum ObjectStatus {
   public static let size: UInt64 = 80
+}
+
+/// What `restrict` takes beside permissions.
+public enum PageRestriction {
+  /// No EMODPR: the EPCM has the permissions already, the page tables follow.
+  public static let pageTablesOnly: UInt64 = 8
 }
 
 /// Block object numbers: `blockRead` of `index + sitesOffset` yields the system-call site table of file

@@ -18,8 +18,9 @@ extension HostRequest {
 
   func augment() throws(Errno) -> Int {
     let (address, length) = try range()
+    guard argument(2) <= 1 else { throw .EINVAL }
     do {
-      try process.machine.augment(address: address, length: length)
+      try process.machine.augment(address: address, length: length, copied: argument(2) == 1)
     } catch {
       throw .ENOMEM
     }
@@ -28,9 +29,14 @@ extension HostRequest {
 
   func restrict() throws(Errno) -> Int {
     let (address, length) = try range()
+    let permissions = SECINFO.Flags(rawValue: argument(2) & 7)
     do {
-      try process.machine.restrictPermissions(
-        address: address, length: length, to: SECINFO.Flags(rawValue: argument(2) & 7))
+      if argument(2) & PageRestriction.pageTablesOnly != 0 {
+        try process.machine.mapPermissions(address: address, length: length, to: permissions)
+      } else {
+        try process.machine.restrictPermissions(
+          address: address, length: length, to: permissions)
+      }
     } catch {
       throw .EINVAL
     }

@@ -28,8 +28,11 @@
     /// `thread` is the pthread to signal. Harmless when it is not inside.
     func interrupt(thread: UInt)
 
-    /// SGX2, as the driver's ioctls do them. EAUG in advance of EACCEPT, EMODPR, EMODT, EREMOVE.
-    func augment(address: UInt64, length: UInt64) throws(SGXError)
+    /// SGX2, as the driver's ioctls do them. EAUG in advance of EACCEPT, or (`copied`) of EACCEPTCOPY for all of the
+    /// pages with `mapPermissions` after it; EMODPR, EMODT, EREMOVE.
+    func augment(address: UInt64, length: UInt64, copied: Bool) throws(SGXError)
+    /// Page tables alone, to what the EPCM allows since EACCEPTCOPY or EMODPE.
+    func mapPermissions(address: UInt64, length: UInt64, to: SECINFO.Flags) throws(SGXError)
     func restrictPermissions(address: UInt64, length: UInt64, to: SECINFO.Flags) throws(SGXError)
     func modifyType(address: UInt64, length: UInt64, to: SECINFO.PageType) throws(SGXError)
     func remove(address: UInt64, length: UInt64) throws(SGXError)

@@ -189,9 +189,9 @@ public final class SoftwareSGX: SGXMachine {
   /// The signal that `interrupt` sends.
   public static var kickSignal: Int32 { csgx_kick_signal() }
 
-  public func augment(address: UInt64, length: UInt64) throws(SGXError) {
+  public func augment(address: UInt64, length: UInt64, copied: Bool) throws(SGXError) {
     try requireInitialized()
-    try check(csgx_augment(address, length))
+    try check(csgx_augment(address, length, copied))
   }
 
   /// EMODPR, and page tables to the same. Without `r` only the page tables change, as the driver has no such
@@ -204,12 +204,24 @@ public final class SoftwareSGX: SGXMachine {
       throw .generalProtection(.permissions)
     }
     try check(csgx_restrict(address, length, to.rawValue))
+    scanExecutable(address, length, to)
+  }
+
+  /// The page tables are made from the EPCM, so `to` says nothing new here.
+  public func mapPermissions(
+    address: UInt64, length: UInt64, to: SECINFO.Flags
+  ) throws(SGXError) {
+    try requireInitialized()
+    try check(csgx_follow(address, length))
+    scanExecutable(address, length, to)
+  }
+
+  private func scanExecutable(_ address: UInt64, _ length: UInt64, _ permissions: SECINFO.Flags) {
     // In the hidden mode nobody can read the page now.
-    if to.contains(.x), mode == .strict {
-      scan(
-        UnsafeRawBufferPointer(
-          start: UnsafeRawPointer(bitPattern: UInt(address)), count: Int(length)), at: address)
-    }
+    guard permissions.contains(.x), mode == .strict else { return }
+    scan(
+      UnsafeRawBufferPointer(
+        start: UnsafeRawPointer(bitPattern: UInt(address)), count: Int(length)), at: address)
   }
 
   private func scan(_ bytes: UnsafeRawBufferPointer, at address: UInt64) {

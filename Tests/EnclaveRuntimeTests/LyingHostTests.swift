@@ -241,6 +241,14 @@ struct LyingHostTests {
     }
   }
 
+  @Test("restrict to the page tables alone: anything but 0 stops the enclave")
+  func mapPermissions() async {
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(-12)
+      Host.mapPermissions(address: 0x10000, length: 4096, permissions: 3)
+    }
+  }
+
   @Test("restrict: anything but 0 stops the enclave")
   func restrict() async {
     await #expect(processExitsWith: .failure) {

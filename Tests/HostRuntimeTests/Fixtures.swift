@@ -11,8 +11,9 @@ import Synchronization
 final class RecordingMachine: SGXMachine {
   enum Event: Equatable, Sendable {
     case add(address: UInt64, pages: Int, flags: UInt64)
-    case augment(UInt64, UInt64)
+    case augment(UInt64, UInt64, copied: Bool)
     case restrict(UInt64, UInt64, UInt64)
+    case mapPermissions(UInt64, UInt64, UInt64)
     case modifyType(UInt64, UInt64, UInt8)
     case remove(UInt64, UInt64)
     case interrupt
@@ -31,7 +32,12 @@ final class RecordingMachine: SGXMachine {
   func detachThread() {}
   func enter(_ run: inout EnclaveRun) -> EnclaveExit { .interrupted }
   func interrupt(thread: UInt) { note(.interrupt) }
-  func augment(address: UInt64, length: UInt64) throws(SGXError) { note(.augment(address, length)) }
+  func augment(address: UInt64, length: UInt64, copied: Bool) throws(SGXError) {
+    note(.augment(address, length, copied: copied))
+  }
+  func mapPermissions(
+    address: UInt64, length: UInt64, to: SECINFO.Flags
+  ) throws(SGXError) { note(.mapPermissions(address, length, to.rawValue)) }
   func restrictPermissions(
     address: UInt64, length: UInt64, to: SECINFO.Flags
   ) throws(SGXError) { note(.restrict(address, length, to.rawValue)) }

@@ -29,14 +29,19 @@ struct HostCallTests {
       #expect(host.serve(.remove, address, length) == error(.EINVAL))
     }
     #expect(host.machine.events.withLock { $0 }.isEmpty)
-    #expect(host.serve(.augment, 0x10000, 8192) == 0)
+    #expect(host.serve(.augment, 0x10000, 8192, 0) == 0)
+    #expect(host.serve(.augment, 0x20000, 4096, 1) == 0)
+    #expect(host.serve(.augment, 0x30000, 4096, 2) == error(.EINVAL))
     #expect(host.serve(.restrict, 0x10000, 4096, 5) == 0)
+    #expect(host.serve(.restrict, 0x20000, 4096, 8 | 3) == 0)
     #expect(host.serve(.modifyType, 0x10000, 4096, 4) == 0)
     #expect(host.serve(.modifyType, 0x10000, 4096, 99) == error(.EINVAL))
     #expect(host.serve(.remove, 0x10000, 4096) == 0)
     #expect(
       host.machine.events.withLock { $0 } == [
-        .augment(0x10000, 8192), .restrict(0x10000, 4096, 5), .modifyType(0x10000, 4096, 4),
+        .augment(0x10000, 8192, copied: false), .augment(0x20000, 4096, copied: true),
+        .restrict(0x10000, 4096, 5), .mapPermissions(0x20000, 4096, 3),
+        .modifyType(0x10000, 4096, 4),
         .remove(0x10000, 4096),
       ])
   }

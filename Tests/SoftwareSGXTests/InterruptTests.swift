@@ -58,7 +58,7 @@ extension MachineTests {
     @Test(arguments: modes) func stormDuringLeaves(mode: SoftwareSGX.Mode) throws {
       let e = try TestEnclave(mode).start()
       let heap: UInt64 = 0xC0_0000_0000, pages: UInt64 = mode == .fast ? 5000 : 500
-      try e.machine.augment(address: heap, length: pages * 4096)
+      try e.machine.augment(address: heap, length: pages * 4096, copied: false)
       let kicks = try onThread(e) { () -> Int in
         let operands = TestEnclave.data + UInt64(TEST_OPERANDS)
         let secinfo = TestEnclave.data + UInt64(TEST_SECINFO)

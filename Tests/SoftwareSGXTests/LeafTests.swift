@@ -30,9 +30,9 @@ extension MachineTests {
         let page = Self.heap
         #expect(Self.pf(e.pageLeaf(ENCLU.EACCEPT, Self.pendingRW, page), page))
         e.recover()
-        try e.machine.augment(address: page, length: 4 * 4096)
+        try e.machine.augment(address: page, length: 4 * 4096, copied: false)
         #expect(throws: SGXError.generalProtection(.pageExists)) {
-          try e.machine.augment(address: page + 4096, length: 4096)
+          try e.machine.augment(address: page + 4096, length: 4096, copied: false)
         }
         if mode == .strict {
           #expect(e.faults(Int(TEST_LOAD), page))
@@ -55,7 +55,7 @@ extension MachineTests {
     @Test(arguments: modes) func eacceptOperands(mode: SoftwareSGX.Mode) throws {
       let e = try TestEnclave(mode, nssa: 2).start()
       try onThread(e) {
-        try e.machine.augment(address: Self.heap, length: 4096)
+        try e.machine.augment(address: Self.heap, length: 4096, copied: false)
         let secinfo = TestEnclave.data + UInt64(TEST_SECINFO)
         func expectGP(_ flags: SECINFO.Flags, _ page: UInt64, _ comment: Comment) {
           #expect(Self.gp(e.pageLeaf(ENCLU.EACCEPT, flags, page)), comment)
@@ -95,7 +95,7 @@ extension MachineTests {
       try onThread(e) {
         #expect(Self.pf(e.pageLeaf(ENCLU.EACCEPT, Self.pendingRW, Self.heap), Self.heap))
         // The leaf's words were on the host's stack and are not looked at any more.
-        try e.machine.augment(address: Self.heap, length: 4096)
+        try e.machine.augment(address: Self.heap, length: 4096, copied: false)
         TestEnclave.poke(TestEnclave.data + UInt64(TEST_OPERANDS), at: e.gpr() + SSA.GPRSGX.r12)
         #expect(e.resume() == .eexit)
         #expect(TestEnclave.peek(TestEnclave.data + UInt64(TEST_OPERANDS)) == 0, "RAX")
@@ -107,7 +107,7 @@ extension MachineTests {
       let e = try TestEnclave(mode).start()
       try onThread(e) {
         let page = Self.heap
-        try e.machine.augment(address: page, length: 4096)
+        try e.machine.augment(address: page, length: 4096, copied: false)
         #expect(Self.ok(e.pageLeaf(ENCLU.EACCEPT, Self.pendingRW, page)))
         // jmp back: an EEXIT through the enclave's own code is not needed, `ud2` will do.
         #expect(e.call(Int(TEST_STORE), page, 0x0B0F).exit == .eexit)
@@ -164,7 +164,7 @@ extension MachineTests {
       try onThread(e) {
         let page = Self.heap, length: UInt64 = 3 * 4096
         let trim = SECINFO.Flags([.modified], .trim)
-        try e.machine.augment(address: page, length: length)
+        try e.machine.augment(address: page, length: length, copied: false)
         #expect(throws: SGXError.generalProtection(.pageType), "still pending") {
           try e.machine.modifyType(address: page, length: length, to: .trim)
         }
@@ -191,7 +191,7 @@ extension MachineTests {
         }
         #expect(e.faults(Int(TEST_LOAD), page, vector: 14))
         // What comes back is zero.
-        try e.machine.augment(address: page, length: 4096)
+        try e.machine.augment(address: page, length: 4096, copied: false)
         #expect(Self.ok(e.pageLeaf(ENCLU.EACCEPT, Self.pendingRW, page)))
         #expect(e.call(Int(TEST_LOAD), page).run.rdi == 0)
       }
@@ -201,7 +201,7 @@ extension MachineTests {
       let e = try TestEnclave(mode, threads: 2).start()
       try onThread(e) {
         let page = Self.heap
-        try e.machine.augment(address: page, length: 4096)
+        try e.machine.augment(address: page, length: 4096, copied: false)
         #expect(Self.ok(e.pageLeaf(ENCLU.EACCEPT, Self.pendingRW, page)))
         // It borrows the second thread's SSA and block.
         let area = TestEnclave.area(1)
@@ -229,7 +229,7 @@ extension MachineTests {
         TestEnclave.poke([UInt8](repeating: 0x5A, count: 4096), at: source)
         #expect(Self.pf(e.pageLeaf(ENCLU.EACCEPTCOPY, .regRW, page, source), page))
         e.recover()
-        try e.machine.augment(address: page, length: 2 * 4096)
+        try e.machine.augment(address: page, length: 2 * 4096, copied: false)
         #expect(Self.gp(e.pageLeaf(ENCLU.EACCEPTCOPY, Self.pendingRW, page, source)))
         e.recover()
         #expect(Self.gp(e.pageLeaf(ENCLU.EACCEPTCOPY, .regRW, page, source + 8)))
@@ -259,7 +259,7 @@ extension MachineTests {
     @Test func rangesAreChecked() throws {
       let e = try TestEnclave(.strict)
       #expect(throws: SGXError.wrongState(.notInitialized)) {
-        try e.machine.augment(address: Self.heap, length: 4096)
+        try e.machine.augment(address: Self.heap, length: 4096, copied: false)
       }
       try e.start()
       let wrong: [(UInt64, UInt64)] = [
@@ -268,7 +268,7 @@ extension MachineTests {
       ]
       for (address, length) in wrong {
         #expect(throws: SGXError.generalProtection(.outOfRange)) {
-          try e.machine.augment(address: address, length: length)
+          try e.machine.augment(address: address, length: length, copied: false)
         }
         #expect(throws: SGXError.generalProtection(.outOfRange)) {
           try e.machine.remove(address: address, length: length)
@@ -282,7 +282,8 @@ extension MachineTests {
       }
       #expect(throws: SGXError.generalProtection(.pageExists), "the trampoline's page stays free") {
         let fast = try TestEnclave(.fast).start()
-        try fast.machine.augment(address: SoftwareSGX.trampolineAddress, length: 4096)
+        try fast.machine.augment(
+          address: SoftwareSGX.trampolineAddress, length: 4096, copied: false)
       }
     }
   }

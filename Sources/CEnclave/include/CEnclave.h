@@ -226,6 +226,8 @@ int cl_is_dead(void);
 /// EACCEPT and EMODPE of one page with these SECINFO flags.
 uint64_t cl_accept_page(uint64_t flags, uint64_t address);
 void cl_extend_page(uint64_t flags, uint64_t address);
+/// EACCEPTCOPY: the pending page at `address` is accepted with the content of the page at `source` and these flags.
+uint64_t cl_accept_copy(uint64_t flags, uint64_t address, uint64_t source);
 
 #ifndef CLOISTER_ENCLAVE
 /// The host's own kernel, which the plain-Swift tests compare answers with. Negative errno on failure.

@@ -95,7 +95,10 @@ void csgx_enter(struct csgx_run *run);
 int csgx_kick_signal(void);
 void csgx_interrupt(uintptr_t pthread);
 
-int csgx_augment(uint64_t address, uint64_t length);
+/// EAUG. `copied`: EACCEPTCOPY will fill the pages, and `csgx_follow` comes for all of them.
+int csgx_augment(uint64_t address, uint64_t length, bool copied);
+/// The page tables become what the EPCM allows: after EACCEPTCOPY or EMODPE.
+int csgx_follow(uint64_t address, uint64_t length);
 int csgx_restrict(uint64_t address, uint64_t length, uint64_t permissions);
 int csgx_modify_type(uint64_t address, uint64_t length, uint64_t type);
 int csgx_remove(uint64_t address, uint64_t length);

@@ -615,6 +615,9 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     _ = try? readContent(&buffer, at: offset)
   }
 
+  /// The file is where its content belongs, whether it is mapped or not.
+  func releaseShared(_ offset: UInt64, count: Int) {}
+
   /// Never past the end: a mapping does not make its file longer (mmap(2)). Times were set when the page
   /// became writable. Zeros over a hole leave it one.
   func storeShared(_ offset: UInt64, from address: UInt, count: Int) -> Bool {

@@ -35,8 +35,6 @@ final class AddressSpace: @unchecked Sendable {
   /// RLIMIT_STACK and RLIMIT_DATA, as far as this map enforces them.
   var stackLimit: UInt = 8 << 20
   var dataLimit: UInt = .max
-  /// The process has, or had, several threads: file content is in place before it can be seen.
-  var isThreaded = false
   /// Bytes in mappings (RLIMIT_AS, /proc/self/statm).
   var totalBytes: UInt = 0
 
@@ -194,6 +192,17 @@ enum PageChange {
   static func commit(_ address: UInt, _ length: Int) -> Bool {
     #if CLOISTER_ENCLAVE
       return EnclavePages.commit(address, length)
+    #else
+      return true
+    #endif
+  }
+  /// Pages that appear with their content and permissions at once; `source` names a page to copy for each.
+  static func commit(
+    _ address: UInt, _ length: Int, as protection: Protection, from source: (UInt) -> UInt
+  ) -> Bool {
+    #if CLOISTER_ENCLAVE
+      return EnclavePages.commit(
+        address, length, as: PagePermissions(rawValue: protection.rawValue), from: source)
     #else
       return true
     #endif

@@ -120,13 +120,12 @@ extension AddressSpace {
   }
 
   private func commit(_ vma: VMA, _ from: UInt, _ to: UInt) -> Bool {
+    let isReadWrite = vma.effective == [.PROT_READ, .PROT_WRITE]
+    guard isReadWrite else { return commitFile(vma, from, to, []) }
     guard CommittedPages.set(from, to, true) else { return false }
-    guard PageChange.commit(from, Int(to - from)) else {
-      _ = CommittedPages.set(from, to, false)
-      return false
-    }
-    PageChange.protect(from, Int(to - from), from: [.PROT_READ, .PROT_WRITE], to: vma.effective)
-    return true
+    if PageChange.commit(from, Int(to - from)) { return true }
+    _ = CommittedPages.set(from, to, false)
+    return false
   }
 
   /// What a private mapping starts with: the page cache's own pages, or a copy.
@@ -142,17 +141,9 @@ extension AddressSpace {
 
   private func commitFile(_ vma: VMA, _ from: UInt, _ to: UInt, _ content: [PagePiece]) -> Bool {
     guard CommittedPages.set(from, to, true) else { return false }
-    guard PageChange.commit(from, Int(to - from)) else {
-      _ = CommittedPages.set(from, to, false)
-      return false
-    }
-    // Fresh pages are zero.
-    for p in content {
-      KernelCopy.toCommitted(from + UInt(p.at), p.run, from: p.from, count: p.count)
-    }
-    vma.rewritten?.apply(from, to)
-    PageChange.protect(from, Int(to - from), from: [.PROT_READ, .PROT_WRITE], to: vma.effective)
-    return true
+    if FilledPages.commit(from, to, content, vma.rewritten, as: vma.effective) { return true }
+    _ = CommittedPages.set(from, to, false)
+    return false
   }
 
   /// Profile `fixed`: pages never fault, so everything accessible in [start, end) is committed (cleared, filled

@@ -73,7 +73,7 @@ extension AddressSpace {
       rewrite(object, place: place, offset: request.offset, length: length)
     }
     commitIfFixed(place, place + length)
-    if request.populate || (isThreaded && isFilledEarly(vma)), !request.protection.isEmpty {
+    if request.populate, !request.protection.isEmpty {
       _ = populate(place, place + length, access: .PROT_READ)
     }
     return place
@@ -314,17 +314,18 @@ extension AddressSpace {
     while let (from, to) = CommittedPages.next(at, old + keep, committed: true) {
       let target = place + (from - old)
       let count = Int(to - from)
-      guard CommittedPages.set(target, target + (to - from), true), PageChange.commit(target, count)
+      // Nobody writes to the old pages any more, and nobody sees the new ones before they have everything.
+      PageChange.protect(from, count, from: effective, to: .PROT_READ)
+      guard CommittedPages.set(target, target + (to - from), true),
+        PageChange.commit(
+          target, count, as: effective.union(.PROT_READ), from: { old + ($0 - place) })
       else {
+        PageChange.protect(from, count, from: .PROT_READ, to: effective)
         _ = CommittedPages.set(target, target + (to - from), false)
         decommit(place, place + newSize)
         throw .ENOMEM
       }
-      if !effective.contains(.PROT_READ) {
-        PageChange.protect(from, count, from: effective, to: .PROT_READ)
-      }
-      KernelCopy.move(to: target, from: from, count: count)
-      PageChange.protect(target, count, from: [.PROT_READ, .PROT_WRITE], to: effective)
+      if effective.isEmpty { PageChange.protect(target, count, from: .PROT_READ, to: []) }
       at = to
     }
     let left = vmas[j].part(old, old + oldSize)

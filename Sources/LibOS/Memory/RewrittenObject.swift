@@ -35,7 +35,20 @@ final class RewrittenObject: @unchecked Sendable {
   static let largestStub = 64
 
   /// Writes the patches that meet [from, to), pages just committed with the file's content.
-  func apply(_ from: UInt, _ to: UInt) {
+  func apply(_ from: UInt, _ to: UInt) { apply(from, to, in: from) }
+
+  /// Whether a patch meets [from, to).
+  func isPatched(_ from: UInt, _ to: UInt) -> Bool {
+    var i = firstPatch(from)
+    while i < patches.count, patches[i].address < to {
+      if patches[i].address + UInt(patches[i].bytes.count) > from { return true }
+      i += 1
+    }
+    return false
+  }
+
+  /// The first patch that may reach `from` or beyond.
+  private func firstPatch(_ from: UInt) -> Int {
     var low = 0
     var high = patches.count
     let start = from > 16 ? from - 16 : 0
@@ -43,14 +56,20 @@ final class RewrittenObject: @unchecked Sendable {
       let middle = (low + high) / 2
       if patches[middle].address >= start { high = middle } else { low = middle + 1 }
     }
-    var i = low
+    return low
+  }
+
+  /// Writes the patches that meet [from, to) into a copy of that content at `copy`.
+  func apply(_ from: UInt, _ to: UInt, in copy: UInt) {
+    var i = firstPatch(from)
     while i < patches.count, patches[i].address < to {
       let patch = patches[i]
       let begin = max(patch.address, from)
       let end = min(patch.address + UInt(patch.bytes.count), to)
       if begin < end {
         KernelCopy.store(
-          begin, patch.bytes, from: Int(begin - patch.address), count: Int(end - begin))
+          copy + (begin - from), patch.bytes, from: Int(begin - patch.address),
+          count: Int(end - begin))
       }
       i += 1
     }

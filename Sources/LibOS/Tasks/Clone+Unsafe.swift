@@ -36,7 +36,6 @@ extension Task {
   func cloneThread(_ request: CloneRequest) throws(Errno) -> Int {
     if request.flags.contains(.CLONE_PIDFD) { throw .EINVAL }
     try process.checkThreadLimit()
-    process.memory.becomeThreaded()
     guard let slot = ThreadSlots.shared.allocate() else { throw .EAGAIN }
     var started = false
     defer { if !started { ThreadSlots.shared.giveBack(slot) } }

@@ -6,8 +6,10 @@ import LinuxABI
 protocol SharedBacking: AnyObject {
   /// Bytes; accesses to pages beyond are SIGBUS.
   var sharedSize: UInt64 { get }
-  /// Content into pages just committed, which are zero.
+  /// Content into zeroed pages of the kernel's; the object keeps it.
   func loadShared(_ offset: UInt64, into address: UInt, count: Int)
+  /// Pages that were loaded can be written where they are now, and will be stored: nothing need be kept of them.
+  func releaseShared(_ offset: UInt64, count: Int)
   /// Content of pages that were writable. False: no memory.
   func storeShared(_ offset: UInt64, from address: UInt, count: Int) -> Bool
   /// A page is about to be written for the first time: there must be room for it.
@@ -39,9 +41,14 @@ final class SharedMemory: MappedObject, SharedBacking, @unchecked Sendable {
   func loadShared(_ offset: UInt64, into address: UInt, count: Int) {
     if stored.isEmpty { return }
     for i in 0..<UInt64(count >> 12) {
-      guard let run = stored.removeValue(forKey: (offset >> 12) + i) else { continue }
+      guard let run = stored[(offset >> 12) + i] else { continue }
       KernelCopy.toCommitted(address + UInt(i << 12), run, count: 4096)
     }
+  }
+
+  func releaseShared(_ offset: UInt64, count: Int) {
+    if stored.isEmpty { return }
+    for i in 0..<UInt64(count >> 12) { stored[(offset >> 12) + i] = nil }
   }
 
   func storeShared(_ offset: UInt64, from address: UInt, count: Int) -> Bool {

@@ -90,6 +90,7 @@ final class SharedPages: @unchecked Sendable {
       // Otherwise another thread was faster.
       if needs != has {
         PageChange.protect(views[v].address(page), 4096, from: has, to: needs)
+        if needs.contains(.PROT_WRITE) { backing.releaseShared(page << 12, count: 4096) }
         mark(v, page, page, needs)
       }
       return .resolved
@@ -121,15 +122,16 @@ final class SharedPages: @unchecked Sendable {
   ) -> Bool {
     let address = views[v].address(first)
     let count = Int(last - first + 1) << 12
-    guard PageChange.commit(address, count) else { return false }
-    backing.loadShared(first << 12, into: address, count: count)
+    guard let staging = PageRun(pageCount: count >> 12) else { return false }
+    backing.loadShared(first << 12, into: staging.address, count: count)
     var protection = vma.effective
     if !write { protection.remove(.PROT_WRITE) }
     // Rewritten instructions are in this copy only, and a copy that cannot be written is never stored.
-    if !vma.protection.contains(.PROT_WRITE) {
-      vma.rewritten?.apply(address, address + UInt(count))
-    }
-    PageChange.protect(address, count, from: [.PROT_READ, .PROT_WRITE], to: protection)
+    let rewritten = vma.protection.contains(.PROT_WRITE) ? nil : vma.rewritten
+    let content = [PagePiece(run: staging, from: 0, at: 0, count: count)]
+    guard FilledPages.commit(address, address + UInt(count), content, rewritten, as: protection)
+    else { return false }
+    if write { backing.releaseShared(first << 12, count: count) }
     mark(v, first, last, protection)
     return true
   }
