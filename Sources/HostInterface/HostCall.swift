@@ -175,4 +175,8 @@ public enum BlockObject {
   public static let data: UInt64 = 1 << 40 | 1
   /// `volumesOffset + i` is the host file of sealed volume i, in the order of the measured configuration.
   public static let volumesOffset: UInt64 = 1 << 41
+  /// States of the volumes (Docs/Volume.md, "Rollback"), 40 bytes each in the same order. Read: the root that whoever
+  /// started the run expects, zeros: none. Written: the root that the volume has now, for him to keep. Nothing about it
+  /// is measured: it protects the one who runs the payload from a storage that he does not trust.
+  public static let volumeRoots: UInt64 = 1 << 42
 }

@@ -10,6 +10,7 @@ extension Runner {
     try options.refuseMeasuredOptions(payload: path)
     let folder = try PayloadFolder(path)
     let configuration = folder.configuration(options.profile)
+    let volumeFiles = try options.volumeFiles(configuration, payload: path)
     let isDebug = configuration.flags.contains(.insecureDebug)
     let signature = try folder.signature(options.profile)
     guard signature != nil || isDebug else {
@@ -39,6 +40,8 @@ extension Runner {
     }
     _ = TSCFrequency.shared
     let objects = try PayloadObjects(folder)
+    let volumes = try VolumeFiles(
+      volumeFiles, expectations: options.expectedRoots, savedTo: options.savedRoots)
     clock.lap("broker")
 
     if !options.isQuiet, let warning = choice.payloadWarning(isDebug: isDebug) {
@@ -70,11 +73,11 @@ extension Runner {
     let machineName = choice.name
     let process = EnclaveProcess(
       machine: built.machine, configuration: configuration, source: broker, payload: objects,
-      quoting: broker
+      quoting: broker, volumes: volumes
     ) { process, code in
       report.write(
         machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,
-        statistics: process.statistics())
+        statistics: process.statistics(), volumes: process.volumes.roots.all)
     }
     let signals = SignalWait()
     try Sandbox.enter(allowsNetwork: configuration.network == .host)
@@ -95,6 +98,44 @@ extension Runner {
 }
 
 extension RunOptions {
+  /// The files of a payload's volumes, in the order of its configuration: each needs a `--volume NAME=FILE`.
+  func volumeFiles(
+    _ configuration: MeasuredConfiguration, payload: String
+  ) throws(HostError) -> [VolumeFiles.File] {
+    var paths: [String: String] = [:]
+    let names = configuration.volumes.map { String(decoding: $0.name, as: UTF8.self) }
+    for text in volumes {
+      guard let equals = text.firstIndex(of: "="), equals != text.startIndex,
+        text.index(after: equals) != text.endIndex
+      else {
+        throw HostError(
+          "--volume \(text): use NAME=FILE; where it is mounted and what its key is, "
+            + "\(payload) says")
+      }
+      let name = String(text[..<equals])
+      guard names.contains(name) else {
+        throw HostError(
+          "--volume \(text): \(payload) has no volume \(name)"
+            + (names.isEmpty ? "" : "; it has \(names.joined(separator: ", "))"))
+      }
+      guard paths.updateValue(String(text[text.index(after: equals)...]), forKey: name) == nil
+      else {
+        throw HostError("--volume \(text): \(name) is given twice")
+      }
+    }
+    var out: [VolumeFiles.File] = []
+    for (name, mount) in zip(names, configuration.volumes) {
+      guard let path = paths[name] else {
+        throw HostError(
+          "\(payload) needs its volume \(name) "
+            + "(at \(String(decoding: mount.path, as: UTF8.self))); "
+            + "give its file with --volume \(name)=FILE")
+      }
+      out.append(.init(mount, path: path))
+    }
+    return out
+  }
+
   /// What a payload says itself cannot be said on the command line: nothing from the host reaches the program.
   func refuseMeasuredOptions(payload: String) throws(HostError) {
     func refuse(_ isGiven: Bool, _ option: String, _ key: String) throws(HostError) {

@@ -13,6 +13,10 @@ public struct RunOptions: Sendable {
   public var workingDirectory: String?
   public var mounts: [String] = []
   public var volumes: [String] = []
+  /// `NAME=ROOT`, or `@FILE`.
+  public var expectedRoots: [String] = []
+  /// Where the volumes' roots are written to.
+  public var savedRoots: String?
   public var wantsStatistics = false
   public var wantsStrace = false
   public var wantsKernelLog = false
@@ -39,7 +43,8 @@ public struct RunOptions: Sendable {
   public static let help = """
     OVERVIEW: Run a signed payload, or a program of this machine's file system (development), in an enclave.
 
-    USAGE: cloister run [--machine M] [--strict] [--profile P] [--stats] [--json FILE] [--quiet] PAYLOAD
+    USAGE: cloister run [--machine M] [--strict] [--profile P] [--stats] [--json FILE] [--quiet]
+                        [--volume NAME=FILE]... [--expect NAME=ROOT]... [--save-roots FILE] PAYLOAD
            cloister run [options] -- PROGRAM [ARGS]
 
     OPTIONS:
@@ -52,6 +57,10 @@ public struct RunOptions: Sendable {
       --volume FILE:KEYFILE:GUEST[:ro]
                             mount a sealed volume at GUEST (repeatable). Insecure: the host has the key,
                             unless KEYFILE is @mrenclave or @mrsigner (the processor's)
+      --volume NAME=FILE    the file of a payload's volume NAME (`cloister inspect PAYLOAD` lists them)
+      --expect NAME=ROOT    refuse a volume in any other state than ROOT, which you kept (repeatable; without
+                            a payload, NAME is the volume's mount point). @FILE: all that FILE says
+      --save-roots FILE     write the volumes' roots to FILE, at each commit, for --expect @FILE
       --profile edmm|fixed  how memory is added: SGX2 on demand, or all of it at the start
       --memory SIZE         most memory the program may use, such as 512M or 4G
       --threads N           number of TCSs, 1...1024 (default: 64)
@@ -119,6 +128,8 @@ public struct RunOptions: Sendable {
         workingDirectory = directory
       case "--mount": mounts.append(try value(option, inline))
       case "--volume": volumes.append(try value(option, inline))
+      case "--expect": expectedRoots.append(try value(option, inline))
+      case "--save-roots": savedRoots = try value(option, inline)
       case "--stats": wantsStatistics = true
       case "--strace": wantsStrace = true
       case "--log": wantsKernelLog = true

@@ -22,7 +22,7 @@ struct RunReport: Sendable {
 
   func write(
     machine: String, mrenclave: [UInt8], timings: Stopwatch, exitCode: Int32,
-    statistics: ThreadStatistics
+    statistics: ThreadStatistics, volumes: [(name: String, root: String)] = []
   ) {
     guard printsStatistics || json != nil else { return }
     let total = Stopwatch.now() - timings.start
@@ -45,6 +45,9 @@ struct RunReport: Sendable {
       let calls = HostCall.allCases.filter { statistics.calls($0) > 0 }
       text += "cloister: calls" + calls.map { " \($0)=\(statistics.calls($0))" }.joined() + "\n"
       let faults = (0..<32).filter { statistics.faults($0) > 0 }
+      for volume in volumes where !volume.root.isEmpty {
+        text += "cloister: volume \(volume.name) root \(volume.root)\n"
+      }
       if !faults.isEmpty {
         text +=
           "cloister: exceptions"
@@ -60,6 +63,7 @@ struct RunReport: Sendable {
       let calls = HostCall.allCases.map { ("\($0)", statistics.calls($0)) }.filter { $0.1 > 0 }
       let faults = (0..<32).map { (vectorName($0), statistics.faults($0)) }
         .filter { $0.1 > 0 }
+      let roots = volumes.map { "{\"name\": \(jsonString($0.name)), \"root\": \"\($0.root)\"}" }
       put(
         json,
         """
@@ -78,11 +82,26 @@ struct RunReport: Sendable {
           "familySwitches": \(statistics[.familySwitches]),
           "familyBytes": \(statistics[.familyBytes]),
           "bytesIn": \(statistics[.bytesIn]),
-          "bytesOut": \(statistics[.bytesOut])
+          "bytesOut": \(statistics[.bytesOut]),
+          "volumes": [\(roots.joined(separator: ", "))]
         }
 
         """)
     }
+  }
+
+  private func jsonString(_ text: String) -> String {
+    var out = "\""
+    for u in text.unicodeScalars {
+      if u == "\"" || u == "\\" {
+        out += "\\\(u)"
+      } else if u.value < 0x20 {
+        out += "\\u00" + (u.value < 16 ? "0" : "") + String(u.value, radix: 16)
+      } else {
+        out.unicodeScalars.append(u)
+      }
+    }
+    return out + "\""
   }
 
   private func put(_ fd: Int32, _ text: String) {

@@ -50,10 +50,10 @@ public struct Runner {
 
     clh_raise_descriptor_limit()
     clh_close_from(3, report.descriptor)
-    var volumeFiles: [(path: String, isReadOnly: Bool)] = []
+    var volumeFiles: [VolumeFiles.File] = []
     for text in options.volumes {
       let volume = try VolumeOption(text)
-      volumeFiles.append((volume.file, volume.mount.isReadOnly))
+      volumeFiles.append(.init(volume.mount, path: volume.file))
     }
     let state = try StateFolder()
     let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
@@ -90,11 +90,12 @@ public struct Runner {
     let machineName = choice.name
     let process = EnclaveProcess(
       machine: built.machine, configuration: configuration, source: broker, quoting: broker,
-      volumes: try VolumeFiles(volumeFiles)
+      volumes: try VolumeFiles(
+        volumeFiles, expectations: options.expectedRoots, savedTo: options.savedRoots)
     ) { process, code in
       report.write(
         machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,
-        statistics: process.statistics())
+        statistics: process.statistics(), volumes: process.volumes.roots.all)
     }
     let signals = SignalWait()
     try Sandbox.enter(allowsNetwork: configuration.network == .host)

@@ -23,13 +23,18 @@ struct VolumeOption {
     while guest.utf8.last == 0x2F { guest.removeLast() }
     guard !guest.isEmpty else { throw HostError("--volume \(text): a volume cannot be the root") }
     switch parts[1] {
-    case "@mrenclave": mount = VolumeMount(path: Array(guest.utf8), keySource: .sealingMRENCLAVE)
-    case "@mrsigner": mount = VolumeMount(path: Array(guest.utf8), keySource: .sealingMRSIGNER)
+    case "@mrenclave": mount = Self.mount(guest, .sealingMRENCLAVE)
+    case "@mrsigner": mount = Self.mount(guest, .sealingMRSIGNER)
     default:
-      mount = VolumeMount(path: Array(guest.utf8), keySource: .insecureKey)
+      mount = Self.mount(guest, .insecureKey)
       mount.insecureKey = try VolumeKeyFile.read(parts[1])
     }
     mount.isReadOnly = parts.count == 4
+  }
+
+  /// On the command line a volume is called by its mount point.
+  private static func mount(_ guest: String, _ source: VolumeMount.KeySource) -> VolumeMount {
+    VolumeMount(name: Array(guest.utf8), path: Array(guest.utf8), keySource: source)
   }
 }
 

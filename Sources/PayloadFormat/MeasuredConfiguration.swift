@@ -90,7 +90,7 @@ public struct MeasuredConfiguration: Sendable {
     case manifest = 7
     /// System calls that the program may make: bit N of byte N / 8. Absent: all that there are.
     case systemCalls = 8
-    /// A path at which an empty tmpfs is mounted.
+    /// An empty tmpfs, `TemporaryMount.encoded`.
     case temporaryMount = 9
     /// A sealed volume, `VolumeMount.encoded`: the i-th such record is block object `volumesOffset + i`.
     case volume = 10
@@ -132,7 +132,7 @@ public struct MeasuredConfiguration: Sendable {
   public var manifest: Manifest?
   /// nil: every system call that there is.
   public var systemCalls: [UInt8]?
-  public var temporaryMounts: [[UInt8]] = []
+  public var temporaryMounts: [TemporaryMount] = []
   public var volumes: [VolumeMount] = []
 
   public init() {}
@@ -175,7 +175,7 @@ public struct MeasuredConfiguration: Sendable {
       record(.manifest, value)
     }
     if let systemCalls { record(.systemCalls, systemCalls) }
-    for m in temporaryMounts { record(.temporaryMount, m) }
+    for m in temporaryMounts { record(.temporaryMount, m.encoded()) }
     for v in volumes { record(.volume, v.encoded()) }
     let total = UInt32(out.count)
     for i in 0..<4 { out[8 + i] = UInt8(truncatingIfNeeded: total >> (8 * UInt32(i))) }
@@ -232,8 +232,8 @@ public struct MeasuredConfiguration: Sendable {
         guard let v = VolumeMount(value) else { return nil }
         volumes.append(v)
       case .temporaryMount:
-        guard length > 1, value[0] == 0x2F else { return nil }
-        temporaryMounts.append(value)
+        guard let m = TemporaryMount(value) else { return nil }
+        temporaryMounts.append(m)
       }
       let end = at + 8 + (length + 7) & ~7
       guard end <= bytes.count else { return nil }

@@ -78,6 +78,7 @@ public struct Preparation {
       if case .chroot(let source) = mount.kind { try copy(source, to: mount.path, files) }
       files.addDirectory(Array(mount.path.utf8))
     }
+    for volume in description.volumes { files.addDirectory(volume.path) }
     try closure.addRuntimeFiles(
       environment: [:], uid: description.uid, gid: description.gid, usesNetwork: false)
     let cwd = Array(description.startDirectory.utf8)
@@ -131,6 +132,7 @@ public struct Preparation {
       if case .chroot(let source) = mount.kind { try copy(source, to: mount.path, files) }
       files.addDirectory(Array(mount.path.utf8))
     }
+    for volume in description.volumes { files.addDirectory(volume.path) }
     if rootfs == nil {
       try closure.addRuntimeFiles(
         environment: environment, uid: description.uid, gid: description.gid,

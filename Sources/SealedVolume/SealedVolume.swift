@@ -432,6 +432,9 @@ public struct VolumeRoot: Equatable, Sendable {
   public var sequence: UInt64
   public var tag: [UInt8]
 
+  /// Bytes of `bytes`.
+  public static let size = 40
+
   public init(volumeID: [UInt8], sequence: UInt64, tag: [UInt8]) {
     self.volumeID = volumeID
     self.sequence = sequence
@@ -443,7 +446,7 @@ public struct VolumeRoot: Equatable, Sendable {
     return out + tag
   }
   public init?(_ bytes: [UInt8]) {
-    guard bytes.count == 40 else { return nil }
+    guard bytes.count == Self.size else { return nil }
     volumeID = [UInt8](bytes[..<16])
     sequence = 0
     for i in 0..<8 { sequence |= UInt64(bytes[16 + i]) << (8 * UInt64(i)) }

@@ -18,42 +18,46 @@ extension SealedVolume {
 
   /// Bucket: bytes in use (u16, these two included), then entries {inode u64, type u8, length u8, name}.
   private static func parse(_ m: VolumeMemory) throws(VolumeError) -> [VolumeEntry] {
-    let used = Int(m.load(0, as: UInt16.self))
+    typealias E = VolumeFormat.Entry
+    let header = VolumeFormat.entryHeaderSize
+    let used = Int(m.load(VolumeFormat.Bucket.used.offset, as: UInt16.self))
     if used == 0 { return [] }
     var out: [VolumeEntry] = []
-    var at = 2
-    guard used <= 4096 else { throw .damaged("a directory makes no sense") }
+    var at = VolumeFormat.bucketHeaderSize
+    guard used <= VolumeFormat.blockSize else { throw .damaged("a directory makes no sense") }
     while at < used {
-      guard used - at >= 11 else { throw .damaged("a directory makes no sense") }
-      let length = Int(m[at + 9])
-      guard length > 0, used - at - 10 >= length else {
+      guard used - at > header else { throw .damaged("a directory makes no sense") }
+      let length = Int(m[at + E.length.offset])
+      guard length > 0, used - at - header >= length else {
         throw .damaged("a directory makes no sense")
       }
-      let name = m.slice(at + 10, length).bytes
-      let inode = m.load(at, as: UInt64.self)
+      let name = m.slice(at + header, length).bytes
+      let inode = m.load(at + E.inode.offset, as: UInt64.self)
       guard inode > 0, inode < VolumeFormat.saltTable, !name.contains(0), !name.contains(0x2F)
       else {
         throw .damaged("a directory makes no sense")
       }
-      out.append(VolumeEntry(name: name, inode: inode, type: m[at + 8]))
-      at += 10 + length
+      out.append(VolumeEntry(name: name, inode: inode, type: m[at + E.type.offset]))
+      at += header + length
     }
     return out
   }
 
   private static func store(_ entries: [VolumeEntry], _ m: VolumeMemory) -> Bool {
-    var total = 2
-    for e in entries { total += 10 + e.name.count }
-    if total > 4096 { return false }
+    typealias E = VolumeFormat.Entry
+    let header = VolumeFormat.entryHeaderSize
+    var total = VolumeFormat.bucketHeaderSize
+    for e in entries { total += header + e.name.count }
+    if total > VolumeFormat.blockSize { return false }
     m.zero()
-    m.store(UInt16(total), 0)
-    var at = 2
+    m.store(UInt16(total), VolumeFormat.Bucket.used.offset)
+    var at = VolumeFormat.bucketHeaderSize
     for e in entries {
-      m.store(e.inode, at)
-      m[at + 8] = e.type
-      m[at + 9] = UInt8(e.name.count)
-      m.slice(at + 10, e.name.count).copy(from: e.name)
-      at += 10 + e.name.count
+      m.store(e.inode, at + E.inode.offset)
+      m[at + E.type.offset] = e.type
+      m[at + E.length.offset] = UInt8(e.name.count)
+      m.slice(at + header, e.name.count).copy(from: e.name)
+      at += header + e.name.count
     }
     return true
   }

@@ -12,6 +12,8 @@ public enum VolumeError: Error, Equatable, Sendable {
   case newerVersion(UInt32)
   /// Both superblocks have the right form and neither can be opened with this key.
   case wrongKey
+  /// The key comes with a job, and no job brought it.
+  case keyNotReleased
   /// Something is not what was sealed; the name says what.
   case damaged(StaticString)
   /// It is a committed state of this volume, but not the one that was expected.
@@ -30,7 +32,8 @@ public enum VolumeError: Error, Equatable, Sendable {
   public static func == (a: VolumeError, b: VolumeError) -> Bool {
     switch (a, b) {
     case (.io, .io), (.noSpace, .noSpace), (.noMemory, .noMemory), (.notAVolume, .notAVolume),
-      (.wrongKey, .wrongKey), (.otherVolume, .otherVolume), (.readOnly, .readOnly),
+      (.wrongKey, .wrongKey), (.keyNotReleased, .keyNotReleased),
+      (.otherVolume, .otherVolume), (.readOnly, .readOnly),
       (.notFound, .notFound), (.exists, .exists), (.notADirectory, .notADirectory),
       (.isADirectory, .isADirectory), (.notEmpty, .notEmpty), (.nameTooLong, .nameTooLong),
       (.fileTooLarge, .fileTooLarge), (.damaged, .damaged):
@@ -50,6 +53,8 @@ public enum VolumeError: Error, Equatable, Sendable {
     case .notAVolume: "this is not a sealed volume"
     case .newerVersion: "the volume was made by a newer version of Cloister; use that version"
     case .wrongKey: "the key is wrong, or both superblocks were changed"
+    case .keyNotReleased:
+      "its key is released by a job, and this run has none; see `cloister run --help`"
     case .damaged(let what): what
     case .rolledBack:
       "the volume is not in the expected state: somebody put an older or another copy there"

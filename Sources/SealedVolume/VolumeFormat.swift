@@ -80,6 +80,38 @@ public enum VolumeFormat {
     public static var all: [Field] { [size, height, root] }
   }
 
+  public static let descriptorSize = 48
+
+  /// A bucket of a directory: a block that begins with this, entries after it.
+  public enum Bucket {
+    public static let used = Field(name: "used", offset: 0, size: 2)
+    public static var all: [Field] { [used] }
+  }
+  public static let bucketHeaderSize = 2
+
+  /// An entry of a directory; its name follows.
+  public enum Entry {
+    public static let inode = Field(name: "inode", offset: 0, size: 8)
+    public static let type = Field(name: "type", offset: 8, size: 1)
+    public static let length = Field(name: "length", offset: 9, size: 1)
+    public static var all: [Field] { [inode, type, length] }
+  }
+  public static let entryHeaderSize = 10
+
+  /// An extended attribute; its name and its value follow.
+  public enum Attribute {
+    public static let nameLength = Field(name: "nameLength", offset: 0, size: 2)
+    public static let valueLength = Field(name: "valueLength", offset: 2, size: 4)
+    public static var all: [Field] { [nameLength, valueLength] }
+  }
+  public static let attributeHeaderSize = 6
+
+  /// An element of the salt table.
+  public enum Salt {
+    public static let salt = Field(name: "salt", offset: 0, size: 32)
+    public static var all: [Field] { [salt] }
+  }
+
   /// A record of the inode table. `mode` 0: not in use.
   public enum Inode {
     public static let mode = Field(name: "mode", offset: 0, size: 4)

@@ -248,6 +248,14 @@ extension SealedVolume {
   }
 
   /// A small object as a whole: a link's target, attributes.
+  /// Bytes of a file's extended attributes, without making an object of them: most files have none.
+  public func attributesSize(_ number: UInt64) throws(VolumeError) -> UInt64 {
+    if let o = objects[number | VolumeFormat.attributesBit] { return o.size }
+    guard let m = try record(number, forWriting: false) else { return 0 }
+    return m.load(
+      VolumeFormat.Inode.attributes.offset + VolumeFormat.Descriptor.size.offset, as: UInt64.self)
+  }
+
   public func readAll(_ number: UInt64, limit: Int) throws(VolumeError) -> [UInt8] {
     guard let o = try object(number) else { throw .notFound }
     guard o.size <= UInt64(limit) else { throw .damaged("a small object is too large") }

@@ -12,6 +12,8 @@ final class VolumeWalk {
   private(set) var bytes: UInt64 = 0
   /// Called now and then with the blocks seen so far.
   var onProgress: ((Int) -> Void)?
+  /// Called for each block that a pointer leads to.
+  var onBlock: ((VolumeBlock) -> Void)?
   private let buffer = VolumeBuffer(count: 4096)
 
   init(_ volume: SealedVolume) { self.volume = volume }
@@ -70,17 +72,23 @@ final class VolumeWalk {
     }
   }
 
-  private func seen(_ p: BlockPointer) throws(VolumeError) {
+  private func seen(
+    _ p: BlockPointer, _ o: VolumeObject, index: UInt64, level: Int
+  ) throws(VolumeError) {
     guard p.block >= VolumeFormat.firstFreeBlock, map.mark(p.block) else {
       throw .damaged("two pointers lead to one block")
     }
     mounts.insert(p.mount)
+    onBlock?(
+      VolumeBlock(
+        block: p.block, object: o.number, index: index, level: level, mount: p.mount,
+        counter: p.counter))
     if map.usedCount & 0xFFF == 0 { onProgress?(map.usedCount) }
   }
 
   private func walk(_ o: VolumeObject, contents: Bool) throws(VolumeError) {
     if o.root.isHole { return }
-    try seen(o.root)
+    try seen(o.root, o, index: 0, level: o.height)
     if o.height == 0 {
       if contents {
         try volume.get(o.root, into: buffer.memory, object: o.number, index: 0, level: 0)
@@ -102,8 +110,8 @@ final class VolumeWalk {
         guard child == BlockPointer() else { throw .damaged("a hole makes no sense") }
         continue
       }
-      try seen(child)
       let childIndex = index << 7 | UInt64(i)
+      try seen(child, o, index: childIndex, level: level - 1)
       if level > 1 {
         try walk(o, child, level: level - 1, index: childIndex, contents: contents)
       } else if contents {
@@ -111,6 +119,16 @@ final class VolumeWalk {
       }
     }
   }
+}
+
+/// A block of a volume: where it lies, of which object it is which part, and what it was sealed with.
+public struct VolumeBlock: Sendable {
+  public var block: UInt64
+  public var object: UInt64
+  public var index: UInt64
+  public var level: Int
+  public var mount: UInt16
+  public var counter: UInt64
 }
 
 /// What `check` found.
@@ -129,9 +147,11 @@ public struct VolumeReport: Equatable, Sendable {
 
 extension SealedVolume {
   /// Opens every block of the committed state and compares names, inodes and links.
-  public func check(progress: ((_ blocks: Int) -> Void)? = nil) throws(VolumeError) -> VolumeReport
-  {
+  public func check(
+    progress: ((_ blocks: Int) -> Void)? = nil, onBlock: ((VolumeBlock) -> Void)? = nil
+  ) throws(VolumeError) -> VolumeReport {
     let walk = VolumeWalk(self)
+    walk.onBlock = onBlock
     walk.onProgress = progress
     try walk.run(contents: true)
     var r = VolumeReport()
@@ -142,6 +162,11 @@ extension SealedVolume {
     r.mounts = walk.mounts.count
     r.unlinked = walk.unlinked.count
     return r
+  }
+
+  /// The salt of a mount (32 bytes), which is no secret; nil: there is none.
+  public func salt(ofMount mount: UInt16) -> [UInt8]? {
+    Int(mount) < cipher.salts.count ? cipher.salts[Int(mount)] : nil
   }
 
   /// Forgets objects that can be read again.

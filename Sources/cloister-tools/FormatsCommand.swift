@@ -2,6 +2,7 @@ import ArgumentParser
 import PayloadFormat
 import Prepare
 import SGX
+import SealedVolume
 
 /// `cloister formats`: the binary formats of a payload, field by field, from the definitions that the readers use.
 /// The tamper campaign (`Scripts/payload-test`) has rows for each of them.
@@ -24,6 +25,9 @@ struct FormatsCommand: ParsableCommand {
             })
         ),
       ])
+    }
+    func volume(_ name: String, _ size: Int, _ fields: [VolumeFormat.Field]) -> JSONText {
+      format(name, size, fields.map { FormatField($0.name, $0.offset, $0.size) })
     }
     let sigstruct = JSONText.object([
       ("name", .string("signature")), ("size", .number(UInt64(SIGSTRUCT.size))),
@@ -50,6 +54,8 @@ struct FormatsCommand: ParsableCommand {
             format(
               "configuration header", MeasuredConfiguration.headerSize,
               MeasuredConfiguration.Header.all),
+            format("configuration volume", VolumeMount.headerSize, VolumeMount.Header.all),
+            format("configuration tmpfs", TemporaryMount.headerSize, TemporaryMount.Header.all),
             sigstruct,
           ])
         ),
@@ -59,6 +65,20 @@ struct FormatsCommand: ParsableCommand {
             MeasuredConfiguration.Record.allCases.map {
               .object([("name", .string("\($0)")), ("type", .number(UInt64($0.rawValue)))])
             })
+        ),
+        (
+          "volumeFormats",
+          .array([
+            volume("superblock", VolumeFormat.blockSize, VolumeFormat.Superblock.all),
+            volume("body", VolumeFormat.Superblock.body.size, VolumeFormat.Body.all),
+            volume("pointer", VolumeFormat.pointerSize, VolumeFormat.Pointer.all),
+            volume("descriptor", VolumeFormat.descriptorSize, VolumeFormat.Descriptor.all),
+            volume("inode", VolumeFormat.inodeSize, VolumeFormat.Inode.all),
+            volume("bucket", VolumeFormat.bucketHeaderSize, VolumeFormat.Bucket.all),
+            volume("entry", VolumeFormat.entryHeaderSize, VolumeFormat.Entry.all),
+            volume("attribute", VolumeFormat.attributeHeaderSize, VolumeFormat.Attribute.all),
+            volume("salt", VolumeFormat.saltSize, VolumeFormat.Salt.all),
+          ])
         ),
         ("chunkSize", .number(UInt64(MerkleShape.chunkSize))),
         ("nodeSize", .number(UInt64(MerkleShape.nodeSize))),

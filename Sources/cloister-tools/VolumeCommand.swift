@@ -26,7 +26,7 @@ struct VolumeArguments: ParsableArguments {
     let key = try VolumeKeyFile.read(self.key)
     var root: VolumeRoot?
     if let expect {
-      guard let bytes = hexBytes(expect), let r = VolumeRoot(bytes) else {
+      guard let bytes = hexadecimal(expect), let r = VolumeRoot(bytes) else {
         throw HostError(
           "--expect wants the 80 hexadecimal digits that `cloister volume check` prints")
       }
@@ -61,19 +61,6 @@ func printJSON(_ object: Any) {
   let data = try? JSONSerialization.data(
     withJSONObject: object, options: [.sortedKeys, .prettyPrinted])
   print(String(decoding: data ?? Data(), as: UTF8.self))
-}
-
-func hexBytes(_ text: String) -> [UInt8]? {
-  let digits = Array(text.utf8)
-  guard digits.count % 2 == 0 else { return nil }
-  var out: [UInt8] = []
-  for i in stride(from: 0, to: digits.count, by: 2) {
-    guard let v = UInt8(String(decoding: digits[i..<i + 2], as: UTF8.self), radix: 16) else {
-      return nil
-    }
-    out.append(v)
-  }
-  return out
 }
 
 func volumeError(_ file: String, _ error: VolumeError) -> HostError {
@@ -234,18 +221,23 @@ struct VolumeCheckCommand: ParsableCommand {
     commandName: "check",
     abstract: "Open every block of a volume and compare names with files; print its root.")
   @Argument(help: "The volume's file.") var file: String
+  @Flag(
+    name: .long, help: "With --json: list every block, with its place in the tree and its nonce.")
+  var blocks = false
   @OptionGroup var options: VolumeArguments
 
   func run() throws {
     do throws(HostError) {
       let volume = try options.open(file, isReadOnly: true)
+      var list: [VolumeBlock] = []
       var progress = VolumeProgress("checking", total: 0)
       var seen = 0
       let report = withVolumeErrors(file) { () throws(VolumeError) in
-        try volume.check { blocks in
-          progress.add((blocks - seen) * 4096)
-          seen = blocks
-        }
+        try volume.check(
+          progress: { blocks in
+            progress.add((blocks - seen) * 4096)
+            seen = blocks
+          }, onBlock: blocks ? { list.append($0) } : nil)
       }
       progress.end()
       if !options.json {
@@ -256,13 +248,20 @@ struct VolumeCheckCommand: ParsableCommand {
           print("one copy of the superblock is damaged; the next writing mends it")
         }
       }
-      options.printRoot(
-        volume,
-        [
-          "files": report.files, "directories": report.directories, "bytes": report.bytes,
-          "blocks": report.blocks,
-          "mounts": report.mounts, "damagedCopy": volume.hasDamagedCopy,
-        ])
+      var more: [String: Any] = [
+        "files": report.files, "directories": report.directories, "bytes": report.bytes,
+        "blocks": report.blocks,
+        "mounts": report.mounts, "damagedCopy": volume.hasDamagedCopy,
+      ]
+      if blocks {
+        more["blockList"] = list.map { b -> [String: Any] in
+          [
+            "block": b.block, "object": b.object, "index": b.index, "level": b.level,
+            "salt": hexText(volume.salt(ofMount: b.mount) ?? []), "counter": b.counter,
+          ]
+        }
+      }
+      options.printRoot(volume, more)
     } catch { fail(error) }
   }
 }

@@ -14,6 +14,9 @@ class FileSystem: @unchecked Sendable {
   /// Absolute path of the mount point; set once, when it is mounted.
   var mountPoint: [UInt8] = []
   let mountId: Int
+  /// Most pages that regular files may have here (tmpfs(5), size); 0: no bound of its own.
+  let pageLimit: Int
+  private let pageCount = Atomic<Int>(0)
 
   private let nextInode: Atomic<UInt64>
   private static let nextDevice = Atomic<UInt64>(0x20)
@@ -21,16 +24,44 @@ class FileSystem: @unchecked Sendable {
 
   init(
     type: StaticString, source: StaticString, magic: UInt64, isReadOnly: Bool = false,
-    isPersistent: Bool = false
+    isPersistent: Bool = false, pageLimit: Int = 0
   ) {
     self.type = type
     self.source = source
     self.magic = magic
     self.isReadOnly = isReadOnly
     self.isPersistent = isPersistent
+    self.pageLimit = pageLimit
     device = DeviceNumber.make(0, Self.nextDevice.add(1, ordering: .relaxed).oldValue)
     mountId = Self.nextMount.add(1, ordering: .relaxed).oldValue
     nextInode = Atomic<UInt64>(2)
+  }
+
+  // MARK: Space
+
+  /// Pages of files that nothing below could give again: counted here and for all file systems together.
+  func takePages(_ count: Int) {
+    TmpfsSpace.take(count)
+    pageCount.add(count, ordering: .relaxed)
+  }
+  func givePages(_ count: Int) {
+    if count == 0 { return }
+    TmpfsSpace.give(count)
+    pageCount.subtract(count, ordering: .relaxed)
+  }
+  func hasRoom(_ pages: Int) -> Bool { TmpfsSpace.hasRoom(pages) && hasOwnRoom(pages) }
+  /// Whether the bound of this file system alone leaves room.
+  func hasOwnRoom(_ pages: Int) -> Bool {
+    pageLimit == 0 || pageCount.load(ordering: .relaxed) + pages <= pageLimit
+  }
+  /// For statfs(2): pages in all, and those in use.
+  var space: (limit: UInt64, used: UInt64) {
+    pageLimit != 0
+      ? (UInt64(pageLimit), UInt64(max(0, pageCount.load(ordering: .relaxed))))
+      : (
+        UInt64(max(0, TmpfsSpace.limit.load(ordering: .relaxed))),
+        UInt64(max(0, TmpfsSpace.used.load(ordering: .relaxed)))
+      )
   }
 
   func newInodeNumber() -> UInt64 { nextInode.add(1, ordering: .relaxed).oldValue }

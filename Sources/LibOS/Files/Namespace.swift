@@ -62,14 +62,19 @@ enum Namespace {
     mountDev(root)
     mountSys(root)
     // A payload that brings files in /tmp keeps them; writes go to the overlay there, too.
-    if !((lower as? VerifiedObject)?.hasEntries(in: [0x74, 0x6D, 0x70]) ?? false) {
+    let isMounted =
+      configuration.temporaryMounts.contains { $0.path == [0x2F, 0x74, 0x6D, 0x70] }
+      || configuration.volumes.contains { $0.path == [0x2F, 0x74, 0x6D, 0x70] }
+    if !isMounted, !((lower as? VerifiedObject)?.hasEntries(in: [0x74, 0x6D, 0x70]) ?? false) {
       let tmp = FileSystem(type: "tmpfs", source: "tmpfs", magic: FileSystem.TMPFS_MAGIC)
       mount(DirectoryInode(tmp, mode: 0o1777), at: [0x2F, 0x74, 0x6D, 0x70])
     }
 
-    for path in configuration.temporaryMounts {
-      let fs = FileSystem(type: "tmpfs", source: "tmpfs", magic: FileSystem.TMPFS_MAGIC)
-      mount(DirectoryInode(fs, mode: 0o1777), at: path)
+    for temporary in configuration.temporaryMounts {
+      let fs = FileSystem(
+        type: "tmpfs", source: "tmpfs", magic: FileSystem.TMPFS_MAGIC,
+        pageLimit: Int((temporary.size + 4095) / 4096))
+      mount(DirectoryInode(fs, mode: 0o1777), at: temporary.path)
     }
 
     for (i, record) in configuration.insecureMounts.enumerated() {

@@ -128,7 +128,7 @@ extension RegularInode {
       return
     }
     if let seals, seals & Seals.F_SEAL_GROW != 0, offset + length > size { throw .EPERM }
-    guard TmpfsSpace.hasRoom(Int(min(length >> 12, 1 << 50))) else { throw .ENOSPC }
+    guard fileSystem.hasRoom(Int(min(length >> 12, 1 << 50))) else { throw .ENOSPC }
     try allocate(offset, length, keepSize: mode & FALLOC_FL_KEEP_SIZE != 0)
   }
 }

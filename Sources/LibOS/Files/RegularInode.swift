@@ -74,7 +74,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       number: lower.map { $0.inode })
   }
 
-  deinit { TmpfsSpace.give(pageTotal) }
+  deinit { fileSystem.givePages(pageTotal) }
 
   override var size: UInt64 { lock.withLock { byteCount } }
   override var lockedSize: UInt64 { byteCount }
@@ -128,7 +128,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     let change = owned(new).nonzeroBitCount - owned(old).nonzeroBitCount
     if change == 0 { return }
     pageTotal += change
-    if change > 0 { TmpfsSpace.take(change) } else { TmpfsSpace.give(-change) }
+    if change > 0 { fileSystem.takePages(change) } else { fileSystem.givePages(-change) }
   }
 
   private func owned(_ chunk: Chunk) -> UInt32 { lower == nil ? chunk.present : chunk.dirty }
@@ -330,7 +330,9 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       let at = offset + UInt64(done)
       let index = at >> chunkShift
       let within = Int(at & (chunkSize - 1))
-      let n = min(buffer.remaining, Int(chunkSize) - within)
+      var n = min(buffer.remaining, Int(chunkSize) - within)
+      // Near the bound of its file system a write goes page by page, and so takes exactly what fits.
+      if !fileSystem.hasOwnRoom(pagesPerChunk) { n = min(n, 4096 - within & 4095) }
       lock.lock()
       let run: PageRun
       do throws(Errno) { run = try prepare(index, within, n) } catch {
@@ -376,6 +378,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     {
       return run
     }
+    if !fileSystem.hasOwnRoom((bits & ~owned(chunk)).nonzeroBitCount) { throw .ENOSPC }
     if lower != nil && !TmpfsSpace.hasRoom((bits & ~chunk.dirty).nonzeroBitCount) {
       OutOfMemory.tellFiles()
       throw .ENOSPC
@@ -677,16 +680,24 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     var clean = 0
     for i in near.indices where near[i].dirty != 0 {
       clean += try writeBack(near[i], at: UInt64(i) << chunkShift, lower)
-      near[i].dirty = 0
     }
     for i in far.indices where far[i].chunk.dirty != 0 {
       clean += try writeBack(far[i].chunk, at: far[i].index << chunkShift, lower)
-      far[i].chunk.dirty = 0
     }
     try lower.setSize(byteCount)
+    // Not before: if something above fails, all of it is handed down again, because the cut comes first again.
+    for i in near.indices where near[i].dirty != 0 { settle(&near[i]) }
+    for i in far.indices where far[i].chunk.dirty != 0 { settle(&far[i].chunk) }
     lowerSize = byteCount
     dirtyPages = 0
     if clean > 0 { PageCache.note(self, clean) }
+  }
+
+  /// The lower layer has all of the chunk.
+  private func settle(_ chunk: inout Chunk) {
+    let old = chunk
+    chunk.dirty = 0
+    account(old, chunk)
   }
 
   /// The dirty pages of one chunk, in runs. Returns how many pages the chunk has.

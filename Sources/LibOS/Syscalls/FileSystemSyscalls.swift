@@ -60,8 +60,7 @@ let fileSystemSyscalls: [Syscall] = [
 extension Task {
   /// `struct statfs`: fifteen words, f_fsid in one of them.
   func writeStatfs(_ fileSystem: FileSystem, _ address: UInt) throws(Errno) -> Int {
-    let limit = UInt64(max(0, TmpfsSpace.limit.load(ordering: .relaxed)))
-    let used = UInt64(max(0, TmpfsSpace.used.load(ordering: .relaxed)))
+    let (limit, used) = fileSystem.space
     let isMemory =
       fileSystem.magic == FileSystem.TMPFS_MAGIC
       || fileSystem.magic == FileSystem.OVERLAYFS_SUPER_MAGIC

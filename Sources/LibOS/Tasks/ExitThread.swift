@@ -43,7 +43,10 @@ extension Process {
       // The end of the payload. Signals show as 128 + number, as a shell and a container engine do.
       let signal = waitStatus & 0x7F
       do throws(Errno) { try Namespace.commitAll() } catch {
-        Host.log("cloister: a volume could not be committed; it holds what was committed before\n")
+        Host.log(
+          KernelLog.bytes("cloister: a volume could not be committed (")
+            + ErrnoText.describe(error)
+            + KernelLog.bytes("); it holds what was committed before\n"))
         Host.exit(status: 125)
       }
       Host.exit(

@@ -9,7 +9,8 @@ public struct PayloadDescription {
     public enum Kind: Equatable {
       /// A verified copy of a folder of the machine that prepares.
       case chroot(source: String)
-      case tmpfs
+      /// Bytes; 0: as much as there is.
+      case tmpfs(size: UInt64)
       case insecurePassthrough(source: String)
     }
     public var kind: Kind
@@ -26,6 +27,7 @@ public struct PayloadDescription {
   public var startDirectory = "/"
   public var hostName = "cloister"
   public var mounts: [Mount] = []
+  public var volumes: [VolumeMount] = []
   public var trustedFiles: [String] = []
   public var memorySize: UInt64 = 4 << 30
   public var pageCacheSize: UInt64 = 0
@@ -53,6 +55,7 @@ public struct PayloadDescription {
     }
     try readLoader(reader)
     if let fs = try reader.table("fs") { try readFiles(fs, host) }
+    try readVolumes(reader, host)
     if let sgx = try reader.table("sgx") {
       try readSGX(sgx, host)
     } else {
@@ -160,14 +163,18 @@ public struct PayloadDescription {
       switch type {
       case "chroot": mounts.append(Mount(kind: .chroot(source: try source()), path: path))
       case "tmpfs":
-        mounts.append(Mount(kind: .tmpfs, path: path))
+        let size = try mount.size("size") ?? 0
+        mounts.append(Mount(kind: .tmpfs(size: size), path: path))
       case "insecure_passthrough":
         mounts.append(Mount(kind: .insecurePassthrough(source: try source()), path: path))
+      case "encrypted":
+        throw mount.error("type", "what is to be encrypted is a volume; use [[volumes]]")
       default:
         throw mount.error(
           "type", "\"\(type)\" is not known; use chroot, tmpfs or insecure_passthrough")
       }
-      try mount.finish()
+      try mount.finish(
+        refused: type == "tmpfs" ? [:] : ["size": "only a mount of type tmpfs has a size"])
     }
     try fs.finish(refused: [
       "root": "the root is the payload's; use `cloister prepare --rootfs DIR` for a whole tree",
@@ -242,11 +249,13 @@ public struct PayloadDescription {
     for mount in mounts {
       switch mount.kind {
       case .chroot: break
-      case .tmpfs: c.temporaryMounts.append(Array(mount.path.utf8))
+      case .tmpfs(let size):
+        c.temporaryMounts.append(TemporaryMount(path: Array(mount.path.utf8), size: size))
       case .insecurePassthrough(let source):
         c.insecureMounts.append(Array(source.utf8) + [0] + Array(mount.path.utf8))
       }
     }
+    c.volumes = volumes
     return c
   }
 }

@@ -58,6 +58,11 @@ public struct PayloadInspection {
     } else if c.flags.contains(.insecureKernelLog) {
       out.append("the kernel logs to the host's terminal")
     }
+    for volume in c.volumes where volume.keySource == .insecureKey {
+      out.append(
+        "the key of volume \(text(volume.name)) stands in the configuration: whoever has the payload can read "
+          + "and change the volume")
+    }
     if signatures.contains(where: { $0.value == nil }) { out.append("it is not signed") }
     for (name, s) in signatures {
       guard let s else { continue }
@@ -103,7 +108,15 @@ public struct PayloadInspection {
     line("network", c.network == .host ? "the host's" : "none")
     line("attestation", c.flags.contains(.remoteAttestation) ? "dcap" : "none")
     line("inputs are data", c.flags.contains(.inputsAreData) ? "yes" : "not said")
-    for m in c.temporaryMounts { line("tmpfs", text(m)) }
+    for m in c.temporaryMounts {
+      line("tmpfs", text(m.path) + (m.size == 0 ? "" : ", at most \(m.size) bytes"))
+    }
+    for v in c.volumes {
+      line(
+        "volume \(text(v.name))",
+        "at \(text(v.path)), \(v.isReadOnly ? "read-only" : "read and write"), \(Self.words(v.keySource))"
+          + (v.expectedRoot.map { ", only in state \(hexText($0))" } ?? ""))
+    }
     line("system calls", c.systemCalls.map { "\(Self.numbers($0).count) allowed" } ?? "all")
     line(
       "files",
@@ -136,7 +149,25 @@ public struct PayloadInspection {
       ("network", .string(c.network == .host ? "host" : "none")),
       ("remoteAttestation", .bool(c.flags.contains(.remoteAttestation))),
       ("inputsAreData", .bool(c.flags.contains(.inputsAreData))),
-      ("debug", .bool(c.flags.contains(.insecureDebug))), ("tmpfs", strings(c.temporaryMounts)),
+      ("debug", .bool(c.flags.contains(.insecureDebug))),
+      (
+        "tmpfs",
+        .array(
+          c.temporaryMounts.map {
+            .object([("path", .string(text($0.path))), ("size", .number($0.size))])
+          })
+      ),
+      (
+        "volumes",
+        .array(
+          c.volumes.map {
+            .object([
+              ("name", .string(text($0.name))), ("path", .string(text($0.path))),
+              ("readOnly", .bool($0.isReadOnly)), ("key", .string(Self.keyword($0.keySource))),
+              ("expect", $0.expectedRoot.map { .string(hexText($0)) } ?? .null),
+            ])
+          })
+      ),
       ("insecurePassthrough", .array(mounts)),
       (
         "systemCalls",
@@ -152,6 +183,25 @@ public struct PayloadInspection {
 
   static func numbers(_ bits: [UInt8]) -> [Int] {
     (0..<(bits.count * 8)).filter { bits[$0 / 8] >> UInt8($0 % 8) & 1 == 1 }
+  }
+
+  static func keyword(_ source: VolumeMount.KeySource) -> String {
+    switch source {
+    case .insecureKey: "insecure_key_file"
+    case .sealingMRENCLAVE: "mrenclave"
+    case .sealingMRSIGNER: "mrsigner"
+    case .job: "job"
+    }
+  }
+
+  private static func words(_ source: VolumeMount.KeySource) -> String {
+    switch source {
+    case .insecureKey: "INSECURE: its key is in the configuration"
+    case .sealingMRENCLAVE: "its key is this payload's on one machine (MRENCLAVE)"
+    case .sealingMRSIGNER:
+      "its key is the signer's on one machine (MRSIGNER, this ISVSVN or a higher one)"
+    case .job: "its key comes with a job"
+    }
   }
 
   private func quoted(_ s: String) -> String {

@@ -7,8 +7,38 @@ import SealedVolume
 /// not open), lies about what it stored (that does not open either), or claims a full disk (ENOSPC, nothing is lost).
 final class HostVolume: VolumeStorage {
   private let object: UInt64
+  private let index: UInt64
 
-  init(index: Int) { object = BlockObject.volumesOffset + UInt64(index) }
+  init(index: Int) {
+    object = BlockObject.volumesOffset + UInt64(index)
+    self.index = UInt64(index)
+  }
+
+  /// The root that whoever started the run expects; nil: he expects none. A host that hides it can as well start the
+  /// run without it.
+  func expectedRoot() throws(VolumeError) -> VolumeRoot? {
+    let place = VolumeBuffer(count: VolumeRoot.size)
+    let n: Int
+    do throws(Errno) {
+      // SAFETY: the buffer's own memory and its length.
+      n = try unsafe Host.blockRead(
+        object: BlockObject.volumeRoots, offset: index * UInt64(VolumeRoot.size),
+        to: place.memory.address, length: VolumeRoot.size)
+    } catch { throw .io }
+    if n < VolumeRoot.size || place.memory.isZero { return nil }
+    return VolumeRoot(place.memory.bytes)
+  }
+
+  /// Tells the host the root that the volume has now. It says nothing about what is in the volume.
+  static func publish(_ root: VolumeRoot, index: Int) {
+    let place = VolumeBuffer(count: VolumeRoot.size)
+    place.memory.copy(from: root.bytes)
+    // Whether the host keeps it is its own affair.
+    // SAFETY: as above.
+    _ = try? unsafe Host.blockWrite(
+      object: BlockObject.volumeRoots, offset: UInt64(index * VolumeRoot.size),
+      from: place.memory.address, length: VolumeRoot.size, durable: false)
+  }
 
   override var largestTransfer: Int { Host.largestTransfer / 4096 * 4096 }
 

@@ -13,14 +13,14 @@
         do throws(VolumeError) {
           let volume = try open(mount, index: i)
           if !mount.isReadOnly { try volume.beginWriting() }
-          let fs = VolumeFileSystem(volume)
+          let fs = VolumeFileSystem(volume, index: i)
           guard let node = fs.rootNode else { throw .damaged("there is no root directory") }
           Namespace.mount(node.makeInode(in: fs), at: mount.path)
+          fs.publishRoot()
         } catch {
           Host.log(
             KernelLog.bytes("cloister: cannot mount the volume at ") + mount.path
-              + KernelLog.bytes(": ")
-              + KernelLog.bytes(error.text) + [0x0A])
+              + KernelLog.bytes(": ") + error.sentence + [0x0A])
           Host.exit(status: 125)
         }
       }
@@ -28,7 +28,7 @@
 
     private static func open(_ mount: VolumeMount, index: Int) throws(VolumeError) -> SealedVolume {
       let storage = HostVolume(index: index)
-      let expected = mount.expectedRoot.flatMap { VolumeRoot($0) }
+      let expected = try expectation(mount, storage)
       switch mount.keySource {
       case .insecureKey:
         return try SealedVolume.open(
@@ -37,10 +37,22 @@
         return try openSealed(storage, mount, expected)
       case .job:
         // The job's keys are released before the program starts; see `VolumeKeys`.
-        guard let key = VolumeKeys.released(mount.path) else { throw .wrongKey }
+        guard let key = VolumeKeys.released(mount.path) else { throw .keyNotReleased }
         return try SealedVolume.open(
           storage, key: key, isReadOnly: mount.isReadOnly, expected: expected)
       }
+    }
+
+    /// The state that the volume must be in: as it was measured, and as whoever started the run says.
+    private static func expectation(
+      _ mount: VolumeMount, _ storage: HostVolume
+    ) throws(VolumeError) -> VolumeRoot? {
+      let measured = mount.expectedRoot.flatMap { VolumeRoot($0) }
+      guard let wanted = try storage.expectedRoot() else { return measured }
+      if let measured, measured != wanted {
+        throw .rolledBack(found: measured.sequence, expected: wanted.sequence)
+      }
+      return wanted
     }
 
     /// A volume whose key only this enclave (or its signer's) gets from the processor. An empty host file becomes a new

@@ -25,8 +25,14 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
 
   static let CLOISTER_MAGIC: UInt64 = 0x434C_564F
 
-  init(_ volume: SealedVolume) {
+  /// Its place in the measured configuration.
+  private let index: Int
+  /// The last commit that the host was told of. Guarded by `commitLock`.
+  private var publishedSequence: UInt64 = 0
+
+  init(_ volume: SealedVolume, index: Int) {
     self.volume = volume
+    self.index = index
     super.init(
       type: "cloister", source: "volume", magic: Self.CLOISTER_MAGIC, isReadOnly: volume.isReadOnly,
       isPersistent: !volume.isReadOnly)
@@ -131,6 +137,16 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
       round += 1
     }
     try withVolume { (v) throws(VolumeError) in try v.commit() }
+    publishRoot()
+  }
+
+  /// `commitLock` held, or nobody else there yet: lets the user keep the root.
+  func publishRoot() {
+    guard let root = try? withVolume({ (v) throws(VolumeError) in v.root }),
+      root.sequence != publishedSequence
+    else { return }
+    publishedSequence = root.sequence
+    HostVolume.publish(root, index: index)
   }
 
   private func handDown(_ inode: Inode) throws(Errno) {
@@ -188,21 +204,23 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
 
   // MARK: Extended attributes: {name length u16, value length u32, name, value}
 
-  func readAttributes(_ number: UInt64) throws(Errno) -> [ExtendedAttribute] {
-    let bytes = try withVolume { (v) throws(VolumeError) in
-      try v.readAll(number | VolumeFormat.attributesBit, limit: 4 << 20)
-    }
+  static func attributes(
+    of number: UInt64, in volume: SealedVolume
+  ) throws(VolumeError) -> [ExtendedAttribute] {
+    if try volume.attributesSize(number) == 0 { return [] }
+    let bytes = try volume.readAll(number | VolumeFormat.attributesBit, limit: 4 << 20)
+    let header = VolumeFormat.attributeHeaderSize
     var out: [ExtendedAttribute] = []
     var at = 0
     while at < bytes.count {
-      guard bytes.count - at >= 6 else { throw .EIO }
+      guard bytes.count - at >= header else { throw .damaged("extended attributes make no sense") }
       let nameCount = Int(bytes[at]) | Int(bytes[at + 1]) << 8
       let valueCount = Int(bytes.loadLittleEndian32(at + 2))
-      guard bytes.count - at - 6 >= nameCount, bytes.count - at - 6 - nameCount >= valueCount else {
-        throw .EIO
-      }
-      let name = [UInt8](bytes[(at + 6)..<(at + 6 + nameCount)])
-      at += 6 + nameCount
+      guard bytes.count - at - header >= nameCount,
+        bytes.count - at - header - nameCount >= valueCount
+      else { throw .damaged("extended attributes make no sense") }
+      let name = [UInt8](bytes[(at + header)..<(at + header + nameCount)])
+      at += header + nameCount
       out.append(ExtendedAttribute(name: name, value: [UInt8](bytes[at..<(at + valueCount)])))
       at += valueCount
     }
@@ -219,6 +237,8 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
       bytes += a.value
     }
     try withVolume { (v) throws(VolumeError) in
+      let old = try v.attributesSize(number)
+      if bytes.isEmpty && old == 0 { return }
       let object = number | VolumeFormat.attributesBit
       if try v.readAll(object, limit: 4 << 20) != bytes { try v.replaceAll(object, bytes) }
     }
@@ -226,20 +246,35 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
 
   /// The root directory.
   var rootNode: VolumeNode? {
-    let found = try? withVolume { (v) throws(VolumeError) in
-      try v.inode(VolumeFormat.rootInode)
+    let found = try? withVolume { (v) throws(VolumeError) -> VolumeNode? in
+      guard let record = try v.inode(VolumeFormat.rootInode) else { return nil }
+      return VolumeNode(
+        self, VolumeFormat.rootInode, record,
+        attributes: try Self.attributes(of: VolumeFormat.rootInode, in: v))
     }
-    guard let record = found ?? nil else { return nil }
-    return VolumeNode(self, VolumeFormat.rootInode, record)
+    return found ?? nil
   }
 }
 
-/// Lines that say what is wrong with a volume.
+extension VolumeError {
+  /// `text`, with the numbers that help.
+  var sentence: [UInt8] {
+    var out = KernelLog.bytes(text)
+    if case .rolledBack(let found, let expected) = self {
+      out += KernelLog.bytes(" (commit ") + KernelLog.decimal(Int(truncatingIfNeeded: found))
+      out += KernelLog.bytes(" is there, commit ")
+      out += KernelLog.decimal(Int(truncatingIfNeeded: expected))
+      out += KernelLog.bytes(" was expected)")
+    }
+    return out
+  }
+}
+
+/// Lines that say what is wrong with a volume. The host knows its mount point, and did the damage.
 enum VolumeMessages {
   static func complain(_ path: [UInt8], _ error: VolumeError) {
-    guard unsafe KernelLog.showsHints || KernelLog.isEnabled else { return }
     Host.log(
       KernelLog.bytes("cloister: volume ") + path + KernelLog.bytes(": ")
-        + KernelLog.bytes(error.text) + [0x0A])
+        + error.sentence + [0x0A])
   }
 }

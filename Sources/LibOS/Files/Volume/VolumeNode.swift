@@ -9,9 +9,15 @@ import SealedVolume
 final class VolumeNode: LowerObject, @unchecked Sendable {
   let mount: VolumeFileSystem
   let number: UInt64
+  private let attributes: [ExtendedAttribute]
 
-  /// A file of the volume; nil record: a new one, which the volume does not know yet.
-  init(_ mount: VolumeFileSystem, _ number: UInt64, _ record: VolumeInode?) {
+  /// A file of the volume; nil record: a new one, which the volume does not know yet. A file whose attributes cannot be
+  /// read is none (EIO when its name is looked up): one without them would be another file.
+  init(
+    _ mount: VolumeFileSystem, _ number: UInt64, _ record: VolumeInode?,
+    attributes: [ExtendedAttribute] = []
+  ) {
+    self.attributes = attributes
     self.mount = mount
     self.number = number
     super.init()
@@ -39,7 +45,9 @@ final class VolumeNode: LowerObject, @unchecked Sendable {
       guard let record = try volume.inode(entry.inode) else {
         throw .damaged("a name leads to no file")
       }
-      return VolumeNode(mount, entry.inode, record)
+      return VolumeNode(
+        mount, entry.inode, record,
+        attributes: try VolumeFileSystem.attributes(of: entry.inode, in: volume))
     }
   }
 
@@ -66,7 +74,7 @@ final class VolumeNode: LowerObject, @unchecked Sendable {
 
   override func makeInode(in fileSystem: FileSystem) -> Inode {
     let inode = super.makeInode(in: fileSystem)
-    if let attributes = try? mount.readAttributes(number) { inode.attributes = attributes }
+    inode.attributes = attributes
     inode.isTracked = mount.isPersistent
     return inode
   }
@@ -83,10 +91,12 @@ final class VolumeNode: LowerObject, @unchecked Sendable {
     }
   }
 
-  override func setSize(_ size: UInt64) throws(Errno) {
+  /// The inode's lock is held, as for every use of `size`.
+  override func setSize(_ newSize: UInt64) throws(Errno) {
     try mount.withVolume { (volume) throws(VolumeError) in
       try mount.ensureRecord(number, mode: FileMode.S_IFREG)
-      if try volume.inode(number)?.size != size { try volume.truncate(number, to: size) }
+      if try volume.inode(number)?.size != newSize { try volume.truncate(number, to: newSize) }
     }
+    size = newSize
   }
 }
