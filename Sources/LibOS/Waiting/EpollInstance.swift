@@ -46,8 +46,8 @@ final class EpollInstance: @unchecked Sendable {
     return true
   }
 
-  /// Takes the first item off the list, at most up to `end` (which is taken, too).
-  private func takeReady() -> EpollItem? {
+  /// Takes the first item off the list. `isLast`: nothing was behind it.
+  private func takeReady() -> (item: EpollItem, isLast: Bool)? {
     readyLock.lock()
     defer { readyLock.unlock() }
     guard let item = firstReady else { return nil }
@@ -55,12 +55,18 @@ final class EpollInstance: @unchecked Sendable {
     if firstReady == nil { lastReady = nil }
     item.nextReady = nil
     item.isReady = false
-    return item
+    return (item, firstReady == nil)
   }
 
-  private func putBack(_ item: EpollItem) {
+  /// Appends the chain of `nextKept` that begins at `first`.
+  private func putBack(_ first: EpollItem) {
+    var at: EpollItem? = first
     readyLock.lock()
-    if item.isListed { _ = appendReady(item) }
+    while let item = at {
+      at = item.nextKept
+      item.nextKept = nil
+      if item.isListed { _ = appendReady(item) }
+    }
     readyLock.unlock()
   }
 
@@ -187,12 +193,14 @@ final class EpollInstance: @unchecked Sendable {
 
   // MARK: Waiting
 
-  /// Up to `most` events into user memory at `address`; how many.
+  /// Up to `most` events into user memory at `address`; how many. Nil: the host has to be asked first, which `host` nil says
+  /// that it was not.
   private func collect(
-    _ host: [Host.PollEntry], _ address: UInt, most: Int
-  ) throws(Errno) -> Int {
+    _ host: [Host.PollEntry]?, _ address: UInt, most: Int
+  ) throws(Errno) -> Int? {
     lock.lock()
     defer { lock.unlock() }
+    if host == nil, !hostItems.isEmpty { return nil }
     var count = 0
     func emit(_ item: EpollItem, _ events: UInt32) throws(Errno) {
       let at = address + UInt(count * Epoll.eventSize)
@@ -206,7 +214,7 @@ final class EpollInstance: @unchecked Sendable {
       }
     }
     var emitted: [EpollItem] = []
-    for entry in host where entry.revents != 0 && count < most {
+    for entry in host ?? [] where entry.revents != 0 && count < most {
       for item in hostItems where item.file.hostStream == UInt64(entry.stream) && count < most {
         var said = item.file.hostEvents(PollEvents.fromHost(entry.revents))
         if item.file.waitQueue != nil, !item.isEdgeTriggered { said.formUnion(item.file.poll()) }
@@ -218,11 +226,16 @@ final class EpollInstance: @unchecked Sendable {
       }
     }
     // Items that stay ready go behind everything that was there: none is asked twice.
-    var again: [EpollItem] = []
-    defer { for item in again { putBack(item) } }
-    while count < most, let item = takeReady() {
+    var firstKept: EpollItem?
+    var lastKept: EpollItem?
+    func keep(_ item: EpollItem) {
+      if let lastKept { lastKept.nextKept = item } else { firstKept = item }
+      lastKept = item
+    }
+    defer { if let firstKept { putBack(firstKept) } }
+    while count < most, let (item, isLast) = takeReady() {
       if emitted.contains(where: { $0 === item }) {
-        again.append(item)
+        keep(item)
         continue
       }
       let events = item.currentEvents()
@@ -230,11 +243,13 @@ final class EpollInstance: @unchecked Sendable {
       do throws(Errno) {
         try emit(item, events)
       } catch {
-        again.append(item)
+        keep(item)
         if count > 0 { return count }
         throw error
       }
-      if !item.isEdgeTriggered { again.append(item) }
+      if !item.isEdgeTriggered { keep(item) }
+      // What became ready since then is for the next call.
+      if isLast { break }
     }
     return count
   }
@@ -260,16 +275,18 @@ final class EpollInstance: @unchecked Sendable {
   ///
   /// - Throws: EINTR when a signal is pending.
   func wait(_ task: Task, _ address: UInt, most: Int, deadlineNs: UInt64?) throws(Errno) -> Int {
+    // Without a host stream in the list nobody needs to be asked.
+    if let n = try collect(nil, address, most: most), n > 0 || deadlineNs == 0 { return n }
     var host = hostEntries()
     // Nothing inside is ready: the first question to the host may as well be the one that waits.
     if deadlineNs == 0 || hasReadyItems { PollWaiter.askHost(&host, deadlineNs: 0) }
-    var n = try collect(host, address, most: most)
+    var n = try collect(host, address, most: most) ?? 0
     if n > 0 || deadlineNs == 0 { return n }
     let waiter = PollWaiter(task)
     waiter.register(queue)
     defer { waiter.unregister() }
     while true {
-      n = try collect(host, address, most: most)
+      n = try collect(host, address, most: most) ?? 0
       if n > 0 { return n }
       if task.hasInterruptingSignal { throw .EINTR }
       if let deadlineNs, Clock.monotonicNs() >= deadlineNs { return 0 }
@@ -286,7 +303,7 @@ final class EpollInstance: @unchecked Sendable {
     lock.lock()
     defer { lock.unlock() }
     // Items that are no longer ready leave the list.
-    while let item = takeReady() {
+    while let (item, _) = takeReady() {
       if item.currentEvents() != 0 {
         putBack(item)
         return .readable

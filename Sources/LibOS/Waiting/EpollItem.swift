@@ -8,6 +8,8 @@ final class EpollItem: WaitEntry, @unchecked Sendable {
   let fd: Int32
   // Guarded by `epoll.lock`.
   var data: UInt64
+  /// The next of those that go back on the ready list after a look at all of them.
+  var nextKept: EpollItem?
   // Guarded by `epoll.readyLock`; changed with `epoll.lock` held as well.
   var events: UInt32
   var isReady = false
