@@ -11,14 +11,11 @@ public enum TOMLInput {
 
   /// The text's root table.
   ///
-  /// The parser below aborts the process on a table header that does not begin with a key (`[{`), so headers are looked
-  /// at before it sees them.
+  /// The parser below aborts the process on some faults (`FaultScan`), which are looked for before it sees the text.
   public static func parse(_ text: String) throws(Failure) -> TOMLTable {
-    var scan = HeaderScan(text)
-    if let place = scan.badHeader() {
-      throw Failure(
-        line: place.line, column: place.column,
-        reason: "a table header must begin with a key, as [name] or [[name]]")
+    var scan = FaultScan(text)
+    if let fault = scan.firstFault() {
+      throw Failure(line: fault.line, column: fault.column, reason: fault.reason)
     }
     do { return try TOMLTable(string: text) } catch let error as TOMLParseError {
       let begin = error.source.begin

@@ -1,7 +1,16 @@
-/// Finds table headers (TOML 1.0.0, Table) whose first character can begin no key.
+/// Finds the two faults that the parser answers with an assertion, which ends the process (both found by
+/// fuzzing, `FuzzPolicy`): a table header (TOML 1.0.0, Table) whose first character can begin no key, and a
+/// closing brace where an array wants a value.
 ///
 /// A header stands at the start of a line that belongs to no multi-line string and no array of several lines.
-struct HeaderScan {
+/// The scan need only be right up to the first fault of any kind: there the parser stops with an error.
+struct FaultScan {
+  struct Fault: Equatable {
+    let line: Int
+    let column: Int
+    let reason: String
+  }
+
   private let bytes: [UInt8]
   private var at = 0
   private var line = 1
@@ -11,9 +20,14 @@ struct HeaderScan {
 
   private var byte: UInt8? { at < bytes.count ? bytes[at] : nil }
 
-  mutating func badHeader() -> (line: Int, column: Int)? {
+  private func fault(_ reason: String) -> Fault {
+    Fault(line: line, column: at - lineStart + 1, reason: reason)
+  }
+
+  mutating func firstFault() -> Fault? {
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }
-    var depth = 0
+    /// The brackets and braces that are open, the innermost last.
+    var open: [UInt8] = []
     var isFirst = true
     while let c = byte {
       switch c {
@@ -22,15 +36,20 @@ struct HeaderScan {
         newLine()
         isFirst = true
       case UInt8(ascii: "#"): skipLine()
-      case UInt8(ascii: "[") where isFirst && depth == 0:
-        if !beginsWithKey() { return (line, at - lineStart + 1) }
+      case UInt8(ascii: "[") where isFirst && open.isEmpty:
+        if !beginsWithKey() {
+          return fault("a table header must begin with a key, as [name] or [[name]]")
+        }
         skipLine()
       case UInt8(ascii: "\""), UInt8(ascii: "'"):
         skipString(c)
         isFirst = false
       default:
-        if c == UInt8(ascii: "[") || c == UInt8(ascii: "{") { depth += 1 }
-        if c == UInt8(ascii: "]") || c == UInt8(ascii: "}") { depth = max(0, depth - 1) }
+        if c == UInt8(ascii: "[") || c == UInt8(ascii: "{") { open.append(c) }
+        if c == UInt8(ascii: "}"), open.last == UInt8(ascii: "[") {
+          return fault("a } in a list, which ends with ]")
+        }
+        if c == UInt8(ascii: "]") || c == UInt8(ascii: "}") { _ = open.popLast() }
         at += 1
         isFirst = false
       }
