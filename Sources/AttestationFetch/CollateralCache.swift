@@ -3,7 +3,8 @@ import Foundation
 
 /// Collateral on disk, an entry for each kind of platform.
 ///
-/// An entry is used for a day; an older one only when no server answers, as long as it is valid.
+/// An entry is used for a day after it was fetched, by this machine's clock; an older one only when no
+/// server answers. Either way it must be valid at the time that is verified at, which may be in the past.
 public struct CollateralCache: Sendable {
   public let folder: String
   static let maximumAgeSeconds: Int64 = 86_400
@@ -39,20 +40,29 @@ public struct CollateralCache: Sendable {
 
 extension PCSClient {
   /// From the cache when fresh, else from the server; from the cache again, with a warning, when
-  /// the server does not answer and the entry is still valid.
+  /// the server does not answer, or with collateral that is not valid at `time`, and the entry is.
+  ///
+  /// - Parameters:
+  ///   - time: when the collateral must be valid.
+  ///   - now: what the age of the entry is counted to.
   public func fetch(
     _ key: CollateralKey, cache: CollateralCache, at time: Timestamp = .now,
-    warn: (String) -> Void = { _ in }
+    now: Timestamp = .now, warn: (String) -> Void = { _ in }
   ) async throws -> Collateral {
     let cached = cache.read(key)
     let isGood = cached.map { CollateralReport($0, at: time).isGood } ?? false
-    if let cached, isGood, let age = cache.age(key, at: time),
+    if let cached, isGood, let age = cache.age(key, at: now),
       (0...CollateralCache.maximumAgeSeconds).contains(age)
     {
       return cached
     }
     do {
       let collateral = try await fetch(key)
+      if let cached, isGood, !CollateralReport(collateral, at: time).isGood {
+        // What is served today says nothing about `time`; the entry is kept, it does.
+        warn("the server's collateral is not valid at \(time); using that in the cache, which is")
+        return cached
+      }
       do {
         try cache.write(collateral, for: key)
       } catch {

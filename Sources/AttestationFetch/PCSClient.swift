@@ -81,6 +81,8 @@ public struct PCSClient: Sendable {
       tlsConfiguration: tls, redirectConfiguration: .disallow,
       timeout: .init(connect: .seconds(10), read: .seconds(30)))
     configuration.decompression = .disabled
+    // A server that is not there, or that we do not trust, is said at once and not after ten seconds.
+    configuration.connectionPool.retryConnectionEstablishment = false
     let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     do {
       let value = try await body(client)

@@ -134,12 +134,19 @@ struct PCSClientTests {
     let key = try key(Self.sgx)
     let first = try await client.fetch(key, cache: cache, at: Self.sgxTime)
     #expect(server.asked.withLock { $0.count } == 4)
-    // The entry was written now, and now is not the time of the recording.
-    try setDate(cache, key, Self.sgxTime.adding(seconds: -60))
+    // The entry is of this minute, though `at` is months ago.
     #expect(try await client.fetch(key, cache: cache, at: Self.sgxTime) == first)
     #expect(server.asked.withLock { $0.count } == 4)
-    // A day later the server is asked again, and does not answer.
-    try setDate(cache, key, Self.sgxTime.adding(seconds: -90_000))
+    // A day later the server is asked again.
+    try setDate(cache, key, Timestamp.now.adding(seconds: -90_000))
+    #expect(try await client.fetch(key, cache: cache, at: Self.sgxTime) == first)
+    #expect(server.asked.withLock { $0.count } == 8)
+    // An entry from the future is not trusted to be fresh.
+    try setDate(cache, key, Timestamp.now.adding(seconds: 90_000))
+    #expect(try await client.fetch(key, cache: cache, at: Self.sgxTime) == first)
+    #expect(server.asked.withLock { $0.count } == 12)
+    // Again a day later it does not answer.
+    try setDate(cache, key, Timestamp.now.adding(seconds: -90_000))
     try await server.stop()
     let warnings = Warnings()
     let again = try await client.fetch(
@@ -148,6 +155,32 @@ struct PCSClientTests {
     // Expired, it is worth nothing.
     let late = Timestamp(iso8601: "2026-08-01T00:00:00Z")!
     await #expect(throws: FetchError.self) { try await client.fetch(key, cache: cache, at: late) }
+  }
+
+  @Test("what is served now does not push out what was valid at the time asked about")
+  func cacheAtATime() async throws {
+    let folder = temporary()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let cache = CollateralCache(folder: folder)
+    let key = try key(Self.sgx)
+    // Recorded collateral of the same kind of platform, a year before.
+    let old = "sgx-v3-00606a000000-77bcbd-202506-OutOfDate"
+    let oldTime = Timestamp(iso8601: "2025-06-19T09:22:21Z")!
+    var before = try CollateralFolder.read(Self.root.appendingPathComponent(old).path)
+    before[.pckChain] = nil
+    try cache.write(before, for: key)
+    try setDate(cache, key, Timestamp.now.adding(seconds: -90_000))
+    let server = try await RecordedServer(try answers(Self.sgx, tee: "sgx"))
+    let client = try PCSClient(url: "http://127.0.0.1:\(server.port)")
+    let warnings = Warnings()
+    let got = try await client.fetch(
+      key, cache: cache, at: oldTime, warn: { warnings.add($0) })
+    #expect(got == before && warnings.count == 1)
+    #expect(cache.read(key) == before)
+    // For the time of the recording the server's is right, and is kept.
+    let new = try await client.fetch(key, cache: cache, at: Self.sgxTime)
+    #expect(new != before && cache.read(key) == new)
+    try await server.stop()
   }
 
   private final class Warnings {
