@@ -89,6 +89,38 @@ enum Arguments {
   }
 }
 
+/// The policy: a file, and what is added to it or comes with each piece of evidence.
+struct PolicyOptions: ParsableArguments {
+  @Option(help: "A policy in TOML; see Docs/Attestation.md.") var policy: String?
+  @Option(help: "An advisory that the policy may allow; may be given again.")
+  var allowAdvisory: [String] = []
+  @Option(help: "An MRENCLAVE that the policy may allow; may be given again.")
+  var mrenclave: [String] = []
+  @Option(help: "The nonce that the evidence must hold, in hexadecimal.") var nonce: String?
+  @Option(help: "When the evidence was made, if the policy limits its age.")
+  var evidenceTime: String?
+
+  func read() throws -> Policy {
+    var result = try Arguments.policy(policy)
+    result.allowedAdvisories.formUnion(allowAdvisory)
+    for text in mrenclave {
+      result.mrenclave.append(try Arguments.hex(text, count: 32...32, "--mrenclave"))
+    }
+    if let nonce {
+      let bytes = try Arguments.hex(nonce, count: 1...64, "--nonce")
+      guard result.nonce == nil || result.nonce == bytes else {
+        throw ValidationError("--nonce: the policy has another nonce already")
+      }
+      result.nonce = bytes
+    }
+    return result
+  }
+
+  func context() throws -> PolicyContext {
+    PolicyContext(evidenceTime: try evidenceTime.map(Arguments.time))
+  }
+}
+
 /// Where collateral is fetched from.
 struct ServerOptions: ParsableArguments {
   @Option(help: "A PCS or PCCS to fetch collateral from, for instance \(PCSClient.intel).")

@@ -43,10 +43,13 @@ struct RATLSCommand: ParsableCommand {
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Verify the quote in a certificate and that it vouches for the certificate's key.",
-      discussion: "Options and exit codes are those of \"verify\".")
+      discussion: """
+        Options and exit codes are those of "verify", but for --report-data: RA-TLS says what \
+        REPORTDATA is. The nonce is that of the certificate's claims.
+        """)
 
     @Argument(help: "The certificate, PEM or DER.") var certificate: String
-    @Option(help: "A policy in TOML.") var policy: String?
+    @OptionGroup var rules: PolicyOptions
     @Option(help: "A folder with collateral.") var collateral: String?
     @OptionGroup var server: ServerOptions
     @Option(help: "The time to verify at.") var at: String?
@@ -57,13 +60,15 @@ struct RATLSCommand: ParsableCommand {
     func run() throws {
       let time = try at.map(Arguments.time) ?? .now
       let verifier = Verifier(anchors: try Arguments.anchors(trustSoftwareRoot))
-      let policy = try Arguments.policy(policy)
+      let policy = try rules.read()
+      let context = try rules.context()
       let input = try Arguments.file(certificate, limit: 1 << 20)
       let der = PEMText.decode(input) ?? input
       let quote = (try? RATLSEvidence(certificateDER: der))?.quote ?? []
       let found = try Arguments.collateral(collateral, server, quote: quote, at: time)
       let verdict = verifier.verify(
-        ratlsCertificate: der, collateral: PreparedCollateral(found), at: time, policy: policy)
+        ratlsCertificate: der, collateral: PreparedCollateral(found), at: time, policy: policy,
+        context: context)
       print(json ? verdict.json() : verdict.text)
       throw ExitCode(verdict.exitCode)
     }

@@ -17,7 +17,7 @@ struct VerifyCommand: ParsableCommand {
       """)
 
   @Argument(help: "The quote's file.") var quote: String
-  @Option(help: "A policy in TOML; see Docs/Attestation.md.") var policy: String?
+  @OptionGroup var rules: PolicyOptions
   @Option(help: "A folder with collateral.") var collateral: String?
   @OptionGroup var server: ServerOptions
   @Option(help: "The time to verify at: 2026-01-31T00:00:00Z, or seconds since 1970.")
@@ -25,27 +25,19 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Print the verdict as JSON.") var json = false
   @Option(help: "Also accept a software machine's root, by its SHA-256. NO PROTECTION.")
   var trustSoftwareRoot: String?
-  @Option(help: "An advisory that the policy may allow; may be given again.")
-  var allowAdvisory: [String] = []
-  @Option(help: "An MRENCLAVE that the policy may allow; may be given again.")
-  var mrenclave: [String] = []
-  @Option(help: "The nonce that the evidence must hold, in hexadecimal.") var nonce: String?
   @Option(help: "What REPORTDATA must be, 64 bytes in hexadecimal.") var reportData: String?
-  @Option(help: "When the evidence was made, if the policy limits its age.")
-  var evidenceTime: String?
 
   func run() throws {
     let time = try at.map(Arguments.time) ?? .now
     let verifier = Verifier(anchors: try Arguments.anchors(trustSoftwareRoot))
-    var context = PolicyContext()
-    context.evidenceTime = try evidenceTime.map(Arguments.time)
+    let context = try rules.context()
     let policy = try readPolicy()
     let input = try Arguments.file(quote, limit: 1 << 20)
     let collateral = try Arguments.collateral(collateral, server, quote: input, at: time)
     let verdict = verifier.verify(
       input: input, collateral: collateral, at: time, policy: policy, context: context)
     print(json ? verdict.json() : verdict.text)
-    if !json, self.policy == nil {
+    if !json, rules.policy == nil {
       print(
         "Policy: the default, which refuses debug, accepts UpToDate, and SWHardeningNeeded only "
           + "if --allow-advisory names every advisory")
@@ -54,13 +46,11 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func readPolicy() throws -> Policy {
-    var result = try Arguments.policy(policy)
-    result.allowedAdvisories.formUnion(allowAdvisory)
-    for text in mrenclave {
-      result.mrenclave.append(try Arguments.hex(text, count: 32...32, "--mrenclave"))
-    }
-    if let nonce { result.nonce = try Arguments.hex(nonce, count: 1...64, "--nonce") }
+    var result = try rules.read()
     if let reportData {
+      guard result.reportData == nil else {
+        throw ValidationError("--report-data: the policy has a rule for REPORTDATA already")
+      }
       result.reportData = .exact(try Arguments.hex(reportData, count: 64...64, "--report-data"))
     }
     return result
