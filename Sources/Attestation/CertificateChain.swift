@@ -3,6 +3,27 @@
 /// Each check is on the certificate at hand. A chain with a forged leaf in front of the genuine
 /// CAs, or with certificates left over, must fail here.
 struct CertificateChain: Sendable {
+  /// The names of the rules for one of the chains.
+  private struct Rules {
+    let count: Rule
+    let rootName: Rule
+    let extensions: Rule
+    let signature: Rule
+    /// Of the certificate below the root.
+    let name: Rule
+
+    static let pck = Self(
+      count: .pckChainCount, rootName: .pckChainRootName, extensions: .pckChainExtensions,
+      signature: .pckChainSignature, name: .pckChainCAName)
+    static let crl = Self(
+      count: .crlChainCount, rootName: .crlChainRootName, extensions: .crlChainExtensions,
+      signature: .crlChainSignature, name: .crlChainCAName)
+    static let tcbSigning = Self(
+      count: .signingChainCount, rootName: .signingChainRootName,
+      extensions: .signingChainExtensions, signature: .signingChainSignature,
+      name: .signingChainLeafName)
+  }
+
   let leaf: PKICertificate
   let intermediate: PKICertificate?
   let root: PKICertificate
@@ -19,7 +40,7 @@ struct CertificateChain: Sendable {
     -> CertificateChain
   {
     guard list.count == 3 else {
-      throw .refused(.PCK_CHAIN, "the PCK chain has \(list.count) certificates, 3 are right")
+      throw .refused(.pckChainCount, "the PCK chain has \(list.count) certificates, 3 are right")
     }
     // Quotes of 2020 carry the root in the middle. Every link is checked in either order.
     let isSwapped = list[1].subject == list[1].issuer
@@ -27,13 +48,14 @@ struct CertificateChain: Sendable {
     let chain = CertificateChain(leaf: list[0], intermediate: ca, root: root)
     // The CAs of most quotes are those that the CRL's issuer chain has proved already.
     if trusted?.leaf.der != ca.der || trusted?.root.der != root.der {
-      try chain.checkRoot(.PCK_CHAIN)
-      try chain.check(ca, as: .intermediate, issuer: root, .PCK_CHAIN)
+      try chain.checkRoot(.pck)
+      try chain.check(ca, as: .intermediate, issuer: root, .pck)
     }
-    try chain.check(chain.leaf, as: .endEntity, issuer: ca, .PCK_CHAIN)
-    try chain.checkPCKCAName(ca)
+    try chain.check(chain.leaf, as: .endEntity, issuer: ca, .pck)
+    try chain.checkPCKCAName(ca, .pck)
     guard list[0].commonName == chain.vendor + " SGX PCK Certificate" else {
-      throw .refused(.PCK_CHAIN, "\"\(list[0].commonName)\" is not the name of a PCK certificate")
+      throw .refused(
+        .pckChainLeafName, "\"\(list[0].commonName)\" is not the name of a PCK certificate")
     }
     return chain
   }
@@ -41,12 +63,13 @@ struct CertificateChain: Sendable {
   /// Platform or processor CA and root: the issuer chain of the PCK CRL.
   static func pckCA(_ list: [PKICertificate]) throws(Stop) -> CertificateChain {
     guard list.count == 2 else {
-      throw .refused(.CRL, "the CRL's issuer chain has \(list.count) certificates, 2 are right")
+      throw .refused(
+        .crlChainCount, "the CRL's issuer chain has \(list.count) certificates, 2 are right")
     }
     let chain = CertificateChain(leaf: list[0], intermediate: nil, root: list[1])
-    try chain.checkRoot(.CRL)
-    try chain.check(list[0], as: .intermediate, issuer: list[1], .CRL)
-    try chain.checkPCKCAName(list[0])
+    try chain.checkRoot(.crl)
+    try chain.check(list[0], as: .intermediate, issuer: list[1], .crl)
+    try chain.checkPCKCAName(list[0], .crl)
     return chain
   }
 
@@ -54,44 +77,45 @@ struct CertificateChain: Sendable {
   static func tcbSigning(_ list: [PKICertificate]) throws(Stop) -> CertificateChain {
     guard list.count == 2 else {
       throw .refused(
-        .TCB_SIGNING_CHAIN, "the TCB signing chain has \(list.count) certificates, 2 are right")
+        .signingChainCount, "the TCB signing chain has \(list.count) certificates, 2 are right")
     }
     let chain = CertificateChain(leaf: list[0], intermediate: nil, root: list[1])
-    try chain.checkRoot(.TCB_SIGNING_CHAIN)
+    try chain.checkRoot(.tcbSigning)
     guard list[0].commonName == chain.vendor + " SGX TCB Signing" else {
       throw .refused(
-        .TCB_SIGNING_CHAIN, "\"\(list[0].commonName)\" is not the TCB signing certificate")
+        .signingChainLeafName, "\"\(list[0].commonName)\" is not the TCB signing certificate")
     }
-    try chain.check(list[0], as: .endEntity, issuer: list[1], .TCB_SIGNING_CHAIN)
+    try chain.check(list[0], as: .endEntity, issuer: list[1], .tcbSigning)
     return chain
   }
 
-  private func checkRoot(_ code: Stop.Code) throws(Stop) {
+  private func checkRoot(_ rules: Rules) throws(Stop) {
     guard root.commonName.hasSuffix(Self.rootSuffix) else {
-      throw .refused(code, "\"\(root.commonName)\" is not the name of an SGX root")
+      throw .refused(rules.rootName, "\"\(root.commonName)\" is not the name of an SGX root")
     }
-    try check(root, as: .root, issuer: root, code)
+    try check(root, as: .root, issuer: root, rules)
   }
 
-  private func checkPCKCAName(_ ca: PKICertificate) throws(Stop) {
+  private func checkPCKCAName(_ ca: PKICertificate, _ rules: Rules) throws(Stop) {
     let names = ["Platform", "Processor"].map { "\(vendor) SGX PCK \($0) CA" }
     guard names.contains(ca.commonName) else {
-      throw .refused(.PCK_CHAIN, "\"\(ca.commonName)\" is not the platform or processor CA")
+      throw .refused(
+        rules.name, "\"\(ca.commonName)\" is not the platform or processor CA")
     }
   }
 
   private func check(
     _ certificate: PKICertificate, as role: PKICertificate.Role, issuer: PKICertificate,
-    _ code: Stop.Code
+    _ rules: Rules
   ) throws(Stop) {
     do {
       try certificate.checkExtensions(as: role)
     } catch {
-      throw .refused(code, error.description)
+      throw .refused(rules.extensions, error.description)
     }
     guard certificate.isSigned(by: issuer) else {
       throw .refused(
-        code, "\"\(certificate.commonName)\" is not signed by \"\(issuer.commonName)\"")
+        rules.signature, "\"\(certificate.commonName)\" is not signed by \"\(issuer.commonName)\"")
     }
   }
 
@@ -100,12 +124,12 @@ struct CertificateChain: Sendable {
     for certificate in certificates {
       guard time >= certificate.notBefore else {
         throw .refused(
-          .CERTIFICATE_NOT_YET_VALID,
+          .certificateNotYetValid,
           "\"\(certificate.commonName)\" is valid from \(certificate.notBefore)")
       }
       guard time <= certificate.notAfter else {
         throw .refused(
-          .CERTIFICATE_EXPIRED, "\"\(certificate.commonName)\" expired \(certificate.notAfter)")
+          .certificateExpired, "\"\(certificate.commonName)\" expired \(certificate.notAfter)")
       }
     }
   }

@@ -34,23 +34,23 @@ public struct CollateralReport: Sendable {
     func trust(_ chain: CertificateChain) throws(Stop) {
       guard anchors.contains(where: { $0.matches(chain.root) }) else {
         throw .refused(
-          .UNTRUSTED_ROOT, "the root, SHA-256 \(Hex.encode(chain.root.sha256)), is not trusted")
+          .signingChainTrust, "the root, SHA-256 \(Hex.encode(chain.root.sha256)), is not trusted")
       }
     }
     func fresh(_ from: Timestamp, _ to: Timestamp) throws(Stop) -> String {
       guard time.adding(seconds: VerificationRun.clockSkew) >= from else {
-        throw .undecided(.TCB_INFO_NOT_YET_VALID, "issued \(from), in the future")
+        throw .undecided(.tcbInfoNotYetValid, "issued \(from), in the future")
       }
-      guard time <= to else { throw .undecided(.TCB_INFO_EXPIRED, "expired \(to)") }
+      guard time <= to else { throw .undecided(.tcbInfoExpired, "expired \(to)") }
       return "issued \(from), valid until \(to)"
     }
     func signer(_ chain: CertificateChain) throws(Stop) {
       try trust(chain)
       if (try? prepared.rootCRL.get())?.isRevoked(chain.leaf.serial) == true {
-        throw .refused(.TCB_SIGNING_REVOKED, "signed by a revoked certificate")
+        throw .refused(.tcbSigningRevoked, "signed by a revoked certificate")
       }
       do throws(Stop) { try chain.checkValidity(at: time) } catch {
-        throw .undecided(error.code, error.reason)
+        throw .undecided(error.rule, error.reason)
       }
     }
     add(Collateral.Part.tcbInfo.rawValue) { () throws(Stop) in
@@ -66,7 +66,7 @@ public struct CollateralReport: Sendable {
     add(Collateral.Part.rootCRL.rawValue) { () throws(Stop) in
       let (crl, ca) = (try prepared.rootCRL.get(), try prepared.pckCA.get())
       guard crl.issuer == ca.root.subject, prepared.isRootCRL(crl, signedBy: ca.root.key) else {
-        throw .refused(.CRL, "not issued and signed by \(ca.root.commonName)")
+        throw .refused(.rootCRLSignature, "not issued and signed by \(ca.root.commonName)")
       }
       return try fresh(crl.thisUpdate, crl.nextUpdate)
     }
@@ -74,10 +74,10 @@ public struct CollateralReport: Sendable {
       let (crl, ca) = (try prepared.pckCRL.get(), try prepared.pckCA.get())
       try trust(ca)
       guard crl.issuer == ca.leaf.subject, prepared.isPCKCRL(crl, signedBy: ca.leaf.key) else {
-        throw .refused(.CRL, "not issued and signed by \(ca.leaf.commonName)")
+        throw .refused(.pckCRLSignature, "not issued and signed by \(ca.leaf.commonName)")
       }
       if (try? prepared.rootCRL.get())?.isRevoked(ca.leaf.serial) == true {
-        throw .refused(.INTERMEDIATE_REVOKED, "its issuer is revoked")
+        throw .refused(.intermediateRevoked, "its issuer is revoked")
       }
       return try fresh(crl.thisUpdate, crl.nextUpdate)
     }

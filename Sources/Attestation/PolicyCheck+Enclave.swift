@@ -6,33 +6,37 @@ extension PolicyCheck {
   }
 
   private mutating func checkAttributes(_ report: EnclaveReport) {
-    var bad: [String] = []
+    var broken: Broken = []
     let flags = report.flags
     // What a policy says about a bit of FLAGS decides; these are the defaults for the others.
     let mask = AttributeFlags(rawValue: policy.attributes.map { littleEndian($0.mask) } ?? 0)
-    for flag in [AttributeFlags.INIT, .MODE64BIT] where !mask.contains(flag) {
-      if !flags.contains(flag) { bad.append("\(flag.names[0]) is not set") }
+    let needed: [(AttributeFlags, Rule)] = [(.INIT, .policyINIT), (.MODE64BIT, .policyMODE64BIT)]
+    for (flag, rule) in needed where !mask.contains(flag) && !flags.contains(flag) {
+      broken.append((rule, "\(flag.names[0]) is not set"))
     }
-    for flag in [AttributeFlags.PROVISIONKEY, .EINITTOKEN_KEY] where !mask.contains(flag) {
-      if flags.contains(flag) { bad.append("\(flag.names[0]) is set, which no application needs") }
+    let unneeded: [(AttributeFlags, Rule)] = [
+      (.PROVISIONKEY, .policyPROVISIONKEY), (.EINITTOKEN_KEY, .policyEINITTOKEN_KEY),
+    ]
+    for (flag, rule) in unneeded where !mask.contains(flag) && flags.contains(flag) {
+      broken.append((rule, "\(flag.names[0]) is set, which no application needs"))
     }
     if let rule = policy.attributes, !rule.allows(Array(report.ATTRIBUTES[..<8])) {
-      bad.append("ATTRIBUTES.FLAGS are \(Hex.encode(report.ATTRIBUTES[..<8]))")
+      broken.append(
+        (.policyATTRIBUTES, "ATTRIBUTES.FLAGS are \(Hex.encode(report.ATTRIBUTES[..<8]))"))
     }
     if let rule = policy.xfrm, !rule.allows(Array(report.ATTRIBUTES[8...])) {
-      bad.append("XFRM is \(Hex.encode(report.ATTRIBUTES[8...]))")
+      broken.append((.policyXFRM, "XFRM is \(Hex.encode(report.ATTRIBUTES[8...]))"))
     }
     if let rule = policy.miscselect, !rule.allows(report.MISCSELECT) {
-      bad.append("MISCSELECT is \(Hex.encode(report.MISCSELECT))")
+      broken.append((.policyMISCSELECT, "MISCSELECT is \(Hex.encode(report.MISCSELECT))"))
     }
     step(
-      .policyAttributes, bad.isEmpty, "attributes: \(flags.names.joined(separator: ", "))",
-      else: bad.joined(separator: "; "))
+      .policyAttributes, broken, "attributes: \(flags.names.joined(separator: ", "))")
   }
 
   private mutating func checkIdentity(_ report: EnclaveReport) {
     if policy.td.names, !policy.namesEnclave {
-      step(.policyIdentity, false, "", else: "the policy names TDs, this is an SGX enclave")
+      refuse(.policyIdentity, .policyForTDs, "the policy names TDs, this is an SGX enclave")
       return
     }
     guard policy.namesEnclave else {
@@ -40,35 +44,38 @@ extension PolicyCheck {
       return
     }
     if policy.mrenclave.contains(report.MRENCLAVE) {
-      step(.policyIdentity, true, "MRENCLAVE \(Hex.encode(report.MRENCLAVE))", else: "")
+      step(.policyIdentity, [], "MRENCLAVE \(Hex.encode(report.MRENCLAVE))")
       return
     }
     let signers = policy.signers.filter { $0.MRSIGNER == report.MRSIGNER }
     let products = signers.filter { $0.ISVPRODID == report.ISVPRODID }
     if products.contains(where: { report.ISVSVN >= $0.minimumISVSVN }) {
       step(
-        .policyIdentity, true,
+        .policyIdentity, [],
         "MRSIGNER \(Hex.encode(report.MRSIGNER)), ISVPRODID \(report.ISVPRODID), "
-          + "ISVSVN \(report.ISVSVN)", else: "")
+          + "ISVSVN \(report.ISVSVN)")
       return
     }
-    let reason: String
     if let product = products.first {
-      reason = "ISVSVN \(report.ISVSVN) is below the minimum, \(product.minimumISVSVN)"
+      refuse(
+        .policyIdentity, .policyISVSVN,
+        "ISVSVN \(report.ISVSVN) is below the minimum, \(product.minimumISVSVN)")
     } else if !signers.isEmpty {
-      reason = "ISVPRODID \(report.ISVPRODID) is not that of the policy"
+      refuse(
+        .policyIdentity, .policyISVPRODID,
+        "ISVPRODID \(report.ISVPRODID) is not that of the policy")
     } else {
-      reason =
+      refuse(
+        .policyIdentity, .policyMRENCLAVE,
         "neither MRENCLAVE \(Hex.encode(report.MRENCLAVE)) nor "
-        + "MRSIGNER \(Hex.encode(report.MRSIGNER)) is in the policy"
+          + "MRSIGNER \(Hex.encode(report.MRSIGNER)) is in the policy")
     }
-    step(.policyIdentity, false, "", else: reason)
   }
 
   /// CONFIGID and its kin come from the loader, which nobody trusts; they bind a run to what the
   /// policy expects, and only if KSS is set.
   private mutating func checkConfiguration(_ report: EnclaveReport) {
-    var bad: [String] = []
+    var broken: Broken = []
     let needsKSS =
       policy.configID != nil || policy.minimumConfigSVN != nil || policy.isvFamilyID != nil
       || policy.isvExtProdID != nil
@@ -78,21 +85,19 @@ extension PolicyCheck {
       }
       return
     }
-    if !report.flags.contains(.KSS) { bad.append("KSS is not set") }
+    if !report.flags.contains(.KSS) { broken.append((.policyKSS, "KSS is not set")) }
     if let expected = policy.configID, report.CONFIGID != expected {
-      bad.append("CONFIGID is \(Hex.encode(report.CONFIGID))")
+      broken.append((.policyCONFIGID, "CONFIGID is \(Hex.encode(report.CONFIGID))"))
     }
     if let minimum = policy.minimumConfigSVN, report.CONFIGSVN < minimum {
-      bad.append("CONFIGSVN \(report.CONFIGSVN) is below \(minimum)")
+      broken.append((.policyCONFIGSVN, "CONFIGSVN \(report.CONFIGSVN) is below \(minimum)"))
     }
     if let expected = policy.isvFamilyID, report.ISVFAMILYID != expected {
-      bad.append("ISVFAMILYID is \(Hex.encode(report.ISVFAMILYID))")
+      broken.append((.policyISVFAMILYID, "ISVFAMILYID is \(Hex.encode(report.ISVFAMILYID))"))
     }
     if let expected = policy.isvExtProdID, report.ISVEXTPRODID != expected {
-      bad.append("ISVEXTPRODID is \(Hex.encode(report.ISVEXTPRODID))")
+      broken.append((.policyISVEXTPRODID, "ISVEXTPRODID is \(Hex.encode(report.ISVEXTPRODID))"))
     }
-    step(
-      .policyConfiguration, bad.isEmpty, "CONFIGID and its kin are as expected",
-      else: bad.joined(separator: "; "))
+    step(.policyConfiguration, broken, "CONFIGID and its kin are as expected")
   }
 }

@@ -2,43 +2,41 @@ extension PolicyCheck {
   mutating func checkTD(_ report: TDReport) {
     let rules = policy.td
     if policy.namesEnclave, !rules.names {
-      step(.policyIdentity, false, "", else: "the policy names SGX enclaves, this is a TD")
+      refuse(.policyIdentity, .policyForEnclaves, "the policy names SGX enclaves, this is a TD")
     } else if rules.names {
       step(
-        .policyIdentity, rules.mrtd.contains(report.MRTD), "MRTD \(Hex.encode(report.MRTD))",
+        .policyIdentity, .policyMRTD, rules.mrtd.contains(report.MRTD),
+        "MRTD \(Hex.encode(report.MRTD))",
         else: "MRTD \(Hex.encode(report.MRTD)) is not in the policy")
     } else {
       warn("the policy names no TD: any MRTD passes")
     }
 
-    var bad: [String] = []
+    var broken: Broken = []
     var isAsked = false
-    func check(_ name: String, _ value: [UInt8], in allowed: [[UInt8]]) {
+    func check(_ rule: Rule, _ name: String, _ value: [UInt8], in allowed: [[UInt8]]) {
       guard !allowed.isEmpty else { return }
       isAsked = true
-      if !allowed.contains(value) { bad.append("\(name) is \(Hex.encode(value))") }
+      if !allowed.contains(value) { broken.append((rule, "\(name) is \(Hex.encode(value))")) }
+    }
+    func check(_ rule: Rule, _ name: String, _ value: [UInt8], under masked: Policy.Masked?) {
+      guard let masked else { return }
+      isAsked = true
+      if !masked.allows(value) { broken.append((rule, "\(name) is \(Hex.encode(value))")) }
     }
     for (index, allowed) in rules.rtmr.enumerated() {
-      check("RTMR\(index)", report.RTMR[index], in: allowed)
+      check(.policyRTMR, "RTMR\(index)", report.RTMR[index], in: allowed)
     }
-    check("MRSEAM", report.MRSEAM, in: rules.mrseam)
-    check("MRCONFIGID", report.MRCONFIGID, in: rules.mrconfigid)
-    check("MROWNER", report.MROWNER, in: rules.mrowner)
-    check("MROWNERCONFIG", report.MROWNERCONFIG, in: rules.mrownerconfig)
-    check("MRSERVICETD", report.MRSERVICETD ?? [], in: rules.mrservicetd)
-    if let rule = rules.attributes {
-      isAsked = true
-      if !rule.allows(report.TDATTRIBUTES) {
-        bad.append("TDATTRIBUTES are \(Hex.encode(report.TDATTRIBUTES))")
-      }
-    }
-    if let rule = rules.xfam {
-      isAsked = true
-      if !rule.allows(report.XFAM) { bad.append("XFAM is \(Hex.encode(report.XFAM))") }
-    }
-    if isAsked {
-      step(.policyTD, bad.isEmpty, "the TD is as expected", else: bad.joined(separator: "; "))
-    }
+    check(.policyMRSEAM, "MRSEAM", report.MRSEAM, in: rules.mrseam)
+    check(.policyMRCONFIGID, "MRCONFIGID", report.MRCONFIGID, in: rules.mrconfigid)
+    check(.policyMROWNER, "MROWNER", report.MROWNER, in: rules.mrowner)
+    check(
+      .policyMROWNERCONFIG, "MROWNERCONFIG", report.MROWNERCONFIG, in: rules.mrownerconfig)
+    check(
+      .policyMRSERVICETD, "MRSERVICETD", report.MRSERVICETD ?? [], in: rules.mrservicetd)
+    check(.policyTDATTRIBUTES, "TDATTRIBUTES", report.TDATTRIBUTES, under: rules.attributes)
+    check(.policyXFAM, "XFAM", report.XFAM, under: rules.xfam)
+    if isAsked { step(.policyTD, broken, "the TD is as expected") }
     if !report.hasSeptVeDisable, rules.attributes == nil {
       warn("SEPT_VE_DISABLE is not set: the host can make pages of the TD fault")
     }

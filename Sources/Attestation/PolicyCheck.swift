@@ -11,15 +11,30 @@ struct PolicyCheck {
   private(set) var steps: [Step] = []
   private(set) var warnings: [String] = []
 
-  mutating func step(_ id: Step.ID, _ passed: Bool, _ good: String, else bad: String) {
+  /// What is wrong in one step: each rule that is broken, with its reason.
+  typealias Broken = [(rule: Rule, reason: String)]
+
+  /// A step of several rules, passed when none is broken.
+  mutating func step(_ id: Step.ID, _ broken: Broken, _ good: String) {
     steps.append(
       Step(
-        id: id, outcome: passed ? .passed : .refused, code: passed ? nil : .POLICY,
-        reason: passed ? good : bad))
+        id: id, outcome: broken.isEmpty ? .passed : .refused, rules: broken.map(\.rule),
+        reason: broken.isEmpty ? good : broken.map(\.reason).joined(separator: "; ")))
   }
 
-  mutating func undecided(_ id: Step.ID, _ reason: String) {
-    steps.append(Step(id: id, outcome: .undecided, code: .MISSING, reason: reason))
+  /// A step of one rule.
+  mutating func step(
+    _ id: Step.ID, _ rule: Rule, _ passed: Bool, _ good: String, else bad: String
+  ) {
+    step(id, passed ? [] : [(rule, bad)], good)
+  }
+
+  mutating func refuse(_ id: Step.ID, _ rule: Rule, _ reason: String) {
+    step(id, [(rule, reason)], "")
+  }
+
+  mutating func undecided(_ id: Step.ID, _ rule: Rule, _ reason: String) {
+    steps.append(Step(id: id, outcome: .undecided, rules: [rule], reason: reason))
   }
 
   mutating func warn(_ text: String) { warnings.append(text) }
@@ -31,7 +46,7 @@ struct PolicyCheck {
     self.context = context
     if policy.requireHardware {
       step(
-        .policyHardware, !evidence.isSoftware, "the evidence is from hardware",
+        .policyHardware, .policyHardware, !evidence.isSoftware, "the evidence is from hardware",
         else: "the policy asks for hardware, this is a software machine")
     }
     checkDebug()
@@ -51,7 +66,7 @@ struct PolicyCheck {
       warn("DEBUG is set and the policy allows it: the host reads and writes this memory")
     }
     step(
-      .policyDebug, !isDebug || policy.insecureAllowDebug,
+      .policyDebug, .policyDebug, !isDebug || policy.insecureAllowDebug,
       isDebug ? "debug is allowed by the policy" : "not a debug enclave or TD",
       else: "DEBUG is set: the host can read and write this memory")
   }
@@ -69,20 +84,23 @@ struct PolicyCheck {
       }
       if let expected {
         step(
-          .policyReportData, reportData == expected, "REPORTDATA is as expected",
+          .policyReportData, .policyReportData, reportData == expected, "REPORTDATA is as expected",
           else: "REPORTDATA is \(Hex.encode(reportData)), expected \(Hex.encode(expected))")
       } else {
-        undecided(.policyReportData, "the rule for REPORTDATA needs a nonce and none was given")
+        undecided(
+          .policyReportData, .policyReportDataNonce,
+          "the rule for REPORTDATA needs a nonce and none was given")
       }
     }
     if let nonce = policy.nonce, policy.reportData?.usesNonce != true {
       let expected = nonce + [UInt8](repeating: 0, count: max(0, 64 - nonce.count))
       step(
-        .policyNonce, !nonce.isEmpty && reportData == expected, "REPORTDATA is the nonce",
+        .policyNonce, .policyNonce, !nonce.isEmpty && reportData == expected,
+        "REPORTDATA is the nonce",
         else: "REPORTDATA is not the nonce followed by zeros: stale or somebody else's evidence")
     } else if let nonce = policy.nonce {
       step(
-        .policyNonce, !nonce.isEmpty, "the nonce is part of the hash in REPORTDATA",
+        .policyNonce, .policyNonce, !nonce.isEmpty, "the nonce is part of the hash in REPORTDATA",
         else: "the nonce is empty")
     }
     if policy.reportData == nil, policy.nonce == nil {
@@ -107,7 +125,7 @@ struct PolicyCheck {
     if let maximum = policy.maximumCollateralAgeSeconds {
       let issued = evidence.collateralIssued
       step(
-        .policyCollateralAge, time <= issued.adding(seconds: maximum),
+        .policyCollateralAge, .policyCollateralAge, time <= issued.adding(seconds: maximum),
         "the collateral is of \(issued)",
         else: "the collateral is of \(issued), older than the \(maximum) s that the policy allows")
     }
@@ -117,11 +135,11 @@ struct PolicyCheck {
           time <= made.adding(seconds: maximum)
           && made <= time.adding(seconds: VerificationRun.clockSkew)
         step(
-          .policyEvidenceAge, isFresh, "the evidence is of \(made)",
+          .policyEvidenceAge, .policyEvidenceAge, isFresh, "the evidence is of \(made)",
           else: "the evidence is of \(made), the policy allows an age of \(maximum) s")
       } else {
         undecided(
-          .policyEvidenceAge,
+          .policyEvidenceAge, .policyEvidenceTime,
           "the policy limits the age of evidence; a quote has no time in it, so say when it was made"
         )
       }

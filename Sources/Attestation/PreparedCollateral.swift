@@ -28,7 +28,7 @@ public struct PreparedCollateral: Sendable {
       let info = try parsed(.tcbInfo) { () throws(FormatError) in try TCBInfo(text) }
       guard info.document.isSigned(by: chain.leaf.key) else {
         throw .refused(
-          .TCB_INFO_SIGNATURE, "the signature of the TCB info is wrong for the bytes as given")
+          .tcbInfoSignature, "the signature of the TCB info is wrong for the bytes as given")
       }
       return Signed(document: info, chain: chain)
     }
@@ -38,7 +38,7 @@ public struct PreparedCollateral: Sendable {
       let identity = try parsed(.qeIdentity) { () throws(FormatError) in try QEIdentity(text) }
       guard identity.document.isSigned(by: chain.leaf.key) else {
         throw .refused(
-          .QE_IDENTITY_SIGNATURE, "the signature of the QE identity is wrong for the bytes as given"
+          .qeIdentitySignature, "the signature of the QE identity is wrong for the bytes as given"
         )
       }
       return Signed(document: identity, chain: chain)
@@ -82,14 +82,14 @@ private func parsed<Value>(
   do {
     return try body()
   } catch {
-    throw .refused(.MALFORMED, "\(part.rawValue): \(error)")
+    throw .refused(.collateralFormat, "\(part.rawValue): \(error)")
   }
 }
 
 extension Collateral {
   fileprivate func require(_ part: Part) throws(Stop) -> [UInt8] {
     guard let bytes = self[part] else {
-      throw .undecided(.MISSING, "\(part.rawValue) is missing from the collateral")
+      throw .undecided(.collateralMissing, "\(part.rawValue) is missing from the collateral")
     }
     return bytes
   }

@@ -59,9 +59,10 @@ extension Verifier {
     ratlsCertificate der: [UInt8], collateral: PreparedCollateral, at time: Timestamp,
     policy: Policy = .default, context: PolicyContext = PolicyContext()
   ) -> Verdict {
-    func refuse(_ outcome: Step.Outcome, _ code: Stop.Code, _ reason: String) -> Verdict {
+    func refuse(_ outcome: Step.Outcome, _ rule: Rule, _ reason: String) -> Verdict {
       Verdict(
-        steps: [Step(id: .quoteFormat, outcome: outcome, code: code, reason: reason)], time: time,
+        steps: [Step(id: .quoteFormat, outcome: outcome, rules: [rule], reason: reason)],
+        time: time,
         quote: nil, evidence: nil, warnings: [], isSoftware: false)
     }
     do {
@@ -69,11 +70,12 @@ extension Verifier {
       var policy = policy
       guard policy.reportData == nil else {
         return refuse(
-          .undecided, .POLICY, "the policy has a rule for REPORTDATA, which RA-TLS defines itself")
+          .undecided, .ratlsReportDataRule,
+          "the policy has a rule for REPORTDATA, which RA-TLS defines itself")
       }
       if let nonce = policy.nonce {
         guard evidence.nonce == nonce else {
-          return refuse(.refused, .POLICY, "the nonce in the certificate's claims is not ours")
+          return refuse(.refused, .ratlsNonce, "the nonce in the certificate's claims is not ours")
         }
         policy.nonce = nil
       }
@@ -81,7 +83,7 @@ extension Verifier {
       return verify(
         evidence.quote, collateral: collateral, at: time, policy: policy, context: context)
     } catch {
-      return refuse(.refused, .MALFORMED, error.description)
+      return refuse(.refused, .ratlsFormat, error.description)
     }
   }
 }

@@ -51,9 +51,12 @@ public struct Step: Hashable, Sendable {
 
   public let id: ID
   public let outcome: Outcome
-  /// Set when the step did not pass.
-  public let code: Stop.Code?
+  /// The rules that the step founders on: none when it passed, several perhaps in a policy's step.
+  public let rules: [Rule]
   public let reason: String
+
+  /// Set when the step did not pass, unless it was skipped.
+  public var code: Stop.Code? { rules.first?.code }
 }
 
 extension Step.ID {

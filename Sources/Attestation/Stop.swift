@@ -1,9 +1,9 @@
 /// Why a step did not pass: evidence that is wrong, or evidence that is missing or stale.
 public enum Stop: Error, Hashable, Sendable {
   /// Something is wrong with the evidence. More data will not help.
-  case refused(Code, String)
+  case refused(Rule, String)
   /// Fresh collateral or a right clock could still decide.
-  case undecided(Code, String)
+  case undecided(Rule, String)
 
   /// Machine-readable reasons. They do not change between versions.
   public enum Code: String, Hashable, Sendable, Codable {
@@ -43,11 +43,12 @@ public enum Stop: Error, Hashable, Sendable {
     case POLICY
   }
 
-  var code: Code {
+  var rule: Rule {
     switch self {
-    case .refused(let code, _), .undecided(let code, _): code
+    case .refused(let rule, _), .undecided(let rule, _): rule
     }
   }
+  var code: Code { rule.code }
   var reason: String {
     switch self {
     case .refused(_, let reason), .undecided(_, let reason): reason

@@ -48,32 +48,32 @@ struct VerificationRun {
     if let missing = needs.first(where: { !passed.contains($0) }) {
       steps.append(
         Step(
-          id: id, outcome: .skipped, code: nil, reason: "needs the step \(missing.rawValue)"))
+          id: id, outcome: .skipped, rules: [], reason: "needs the step \(missing.rawValue)"))
       return
     }
     do {
       let reason = try body(&self)
       passed.insert(id)
-      steps.append(Step(id: id, outcome: .passed, code: nil, reason: reason))
+      steps.append(Step(id: id, outcome: .passed, rules: [], reason: reason))
     } catch {
       let outcome: Step.Outcome
       switch error {
       case .refused: outcome = .refused
       case .undecided: outcome = .undecided
       }
-      steps.append(Step(id: id, outcome: outcome, code: error.code, reason: error.reason))
+      steps.append(Step(id: id, outcome: outcome, rules: [error.rule], reason: error.reason))
     }
   }
 
   /// Evidence exists only when each and every step has passed.
   private mutating func conclude() {
     step(.tcbStatus, needs: .tcbLevel, .qeLevel) { (run) throws(Stop) in
-      guard run.steps.allSatisfy({ $0.outcome == .passed }) else {
-        let first = run.steps.first { $0.outcome != .passed }!
+      // The first step that did not pass is not a skipped one: it needs nothing that failed.
+      if let first = run.steps.first(where: { $0.outcome != .passed }) {
         throw first.outcome == .refused
-          ? .refused(first.code!, "no status, because the step \(first.id.rawValue) failed")
+          ? .refused(first.rules[0], "no status, because the step \(first.id.rawValue) failed")
           : .undecided(
-            first.code ?? .MISSING, "no status, because of the step \(first.id.rawValue)")
+            first.rules[0], "no status, because of the step \(first.id.rawValue)")
       }
       let evidence = run.makeEvidence()
       run.evidence = evidence

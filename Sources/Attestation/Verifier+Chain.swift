@@ -8,11 +8,11 @@ extension VerificationRun {
       do throws(QuoteFormatError) {
         quote = try Quote(bytes)
       } catch {
-        throw .refused(.MALFORMED, error.description)
+        throw .refused(.quoteFormat, error.description)
       }
       guard quote.header.vendorID == QuoteHeader.intelVendorID else {
         throw .refused(
-          .QE_VENDOR_ID, "the QE vendor id \(Hex.encode(quote.header.vendorID)) is not Intel's")
+          .qeVendorID, "the QE vendor id \(Hex.encode(quote.header.vendorID)) is not Intel's")
       }
       run.quote = quote
       let tee = quote.header.tee == .sgx ? "SGX" : "TDX"
@@ -21,7 +21,7 @@ extension VerificationRun {
     step(.clock) { (run) throws(Stop) in
       guard run.time >= Self.earliestTime else {
         throw .undecided(
-          .CLOCK_UNSET,
+          .clock,
           "the verification time \(run.time) is before the root's creation: is the clock set?")
       }
       return "verifying as of \(run.time)"
@@ -34,7 +34,7 @@ extension VerificationRun {
       let chain = try CertificateChain.pck(list, trusted: try? run.collateral.pckCA.get())
       guard let anchor = run.anchors.first(where: { $0.matches(chain.root) }) else {
         throw .refused(
-          .UNTRUSTED_ROOT,
+          .pckChainTrust,
           "the root \"\(chain.root.commonName)\", SHA-256 \(Hex.encode(chain.root.sha256)), "
             + "is not a trust anchor")
       }
@@ -54,7 +54,7 @@ extension VerificationRun {
         run.pck = pck
         return "FMSPC \(Hex.encode(pck.FMSPC)), PCESVN \(pck.PCESVN)"
       } catch {
-        throw .refused(.MALFORMED, error.description)
+        throw .refused(.pckExtension, error.description)
       }
     }
   }
@@ -68,16 +68,16 @@ extension VerificationRun {
       do {
         list = try PKICertificate.list(pem: pem)
       } catch {
-        throw .refused(.MALFORMED, "PCK chain in the quote: \(error)")
+        throw .refused(.pckChainFormat, "PCK chain in the quote: \(error)")
       }
       switch collateral.pckChain {
       case .success(let beside):
         guard beside.map(\.der) == list.map(\.der) else {
           throw .refused(
-            .PCK_CHAIN_MISMATCH,
+            .pckChainMismatch,
             "pck_chain.pem is not the chain in the quote: collateral of another platform?")
         }
-      case .failure(.undecided(.MISSING, _)): break
+      case .failure(.undecided(.collateralMissing, _)): break
       case .failure(let stop): throw stop
       }
       return list
@@ -86,7 +86,7 @@ extension VerificationRun {
       let leaf = try leafCertificate(bytes)
       guard beside.first?.der == leaf.der else {
         throw .refused(
-          .PCK_CHAIN_MISMATCH, "pck_chain.pem does not start with the certificate in the quote")
+          .pckChainMismatch, "pck_chain.pem does not start with the certificate in the quote")
       }
       return beside
     default:
@@ -103,16 +103,16 @@ extension VerificationRun {
       }
       return try PKICertificate(der: bytes)
     } catch {
-      throw .refused(.MALFORMED, "PCK certificate in the quote: \(error)")
+      throw .refused(.pckChainFormat, "PCK certificate in the quote: \(error)")
     }
   }
 
   private func certificatesBeside(_ data: CertificationData) throws(Stop) -> [PKICertificate] {
     switch collateral.pckChain {
     case .success(let list): return list
-    case .failure(.undecided(.MISSING, _)):
+    case .failure(.undecided(.collateralMissing, _)):
       throw .undecided(
-        .MISSING,
+        .pckChainMissing,
         "the quote has certification data of type \(data.type), no PCK chain: "
           + "put the platform's pck_chain.pem beside the collateral")
     case .failure(let stop): throw stop

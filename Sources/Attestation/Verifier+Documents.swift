@@ -12,7 +12,7 @@ extension VerificationRun {
       try run.checkSignerValidity(signed.chain, of: "TCB info")
       return try run.checkFreshness(
         from: signed.document.issueDate, to: signed.document.nextUpdate, "TCB info",
-        .TCB_INFO_NOT_YET_VALID, .TCB_INFO_EXPIRED)
+        .tcbInfoNotYetValid, .tcbInfoExpired)
     }
     step(.qeIdentitySignature, needs: .pckChain, .rootCRL) { (run) throws(Stop) in
       let signed = try run.collateral.qeIdentity.get()
@@ -26,23 +26,23 @@ extension VerificationRun {
       try run.checkSignerValidity(signed.chain, of: "QE identity")
       return try run.checkFreshness(
         from: signed.document.issueDate, to: signed.document.nextUpdate, "QE identity",
-        .QE_IDENTITY_NOT_YET_VALID, .QE_IDENTITY_EXPIRED)
+        .qeIdentityNotYetValid, .qeIdentityExpired)
     }
     step(.tcbInfoMatch, needs: .tcbInfoSignature, .pckExtension) { (run) throws(Stop) in
       let (info, pck) = (run.tcbInfo!, run.pck!)
       let id = run.quote!.header.tee == .sgx ? "SGX" : "TDX"
       guard info.id == id else {
-        throw .refused(.TCB_INFO_MISMATCH, "the TCB info is for \(info.id), the quote is \(id)")
+        throw .refused(.tcbInfoTEE, "the TCB info is for \(info.id), the quote is \(id)")
       }
       guard info.FMSPC == pck.FMSPC else {
         throw .refused(
-          .TCB_INFO_MISMATCH,
+          .tcbInfoFMSPC,
           "the TCB info is for FMSPC \(Hex.encode(info.FMSPC)), "
             + "the platform is \(Hex.encode(pck.FMSPC))")
       }
       guard info.PCEID == pck.PCEID else {
         throw .refused(
-          .TCB_INFO_MISMATCH,
+          .tcbInfoPCEID,
           "the TCB info is for PCEID \(Hex.encode(info.PCEID)), "
             + "the platform has \(Hex.encode(pck.PCEID))")
       }
@@ -53,10 +53,10 @@ extension VerificationRun {
   private func checkSigner(_ chain: CertificateChain, of name: String) throws(Stop) {
     guard anchor!.matches(chain.root), chain.root.subject == self.chain!.root.subject else {
       throw .refused(
-        .UNTRUSTED_ROOT, "the \(name)'s signing chain does not end at the quote's root")
+        .signingChainTrust, "the \(name)'s signing chain does not end at the quote's root")
     }
     guard !(try collateral.rootCRL.get()).isRevoked(chain.leaf.serial) else {
-      throw .refused(.TCB_SIGNING_REVOKED, "the certificate that signed the \(name) is revoked")
+      throw .refused(.tcbSigningRevoked, "the certificate that signed the \(name) is revoked")
     }
   }
 
@@ -67,13 +67,14 @@ extension VerificationRun {
     do {
       try chain.checkValidity(at: time)
     } catch {
-      throw .undecided(error.code, "\(name): \(error.reason)")
+      let rule = error.rule == .certificateExpired ? Rule.signerExpired : .signerNotYetValid
+      throw .undecided(rule, "\(name): \(error.reason)")
     }
     expiries.append(chain.notAfter)
   }
 
   private mutating func checkFreshness(
-    from: Timestamp, to: Timestamp, _ name: String, _ early: Stop.Code, _ late: Stop.Code
+    from: Timestamp, to: Timestamp, _ name: String, _ early: Rule, _ late: Rule
   ) throws(Stop) -> String {
     guard time.adding(seconds: Self.clockSkew) >= from else {
       throw .undecided(early, "the \(name) is of \(from), in the future")

@@ -13,7 +13,7 @@ extension VerificationRun {
     step(.qeLevel, needs: .qeIdentityMatch) { (run) throws(Stop) in
       let svn = run.quote!.signature.qeReport.ISVSVN
       guard let level = run.qeIdentity!.levels.first(where: { svn >= $0.ISVSVN }) else {
-        throw .refused(.TCB_NOT_SUPPORTED, "the QE's ISVSVN \(svn) is below every known level")
+        throw .refused(.qeLevel, "the QE's ISVSVN \(svn) is below every known level")
       }
       run.qeLevel = level
       return "ISVSVN \(svn): \(level.status.rawValue)\(Self.list(level.advisories))"
@@ -30,7 +30,7 @@ extension VerificationRun {
     }
     guard let sgx = reached.first else {
       throw .refused(
-        .TCB_NOT_SUPPORTED, "the platform's security versions are below every known TCB level")
+        .tcbLevel, "the platform's security versions are below every known TCB level")
     }
     sgxLevel = sgx
     guard let report else {
@@ -44,14 +44,14 @@ extension VerificationRun {
     }
     guard let tdx else {
       throw .refused(
-        .TCB_NOT_SUPPORTED, "TEE_TCB_SVN \(Hex.encode(report.TEE_TCB_SVN)) is below every level")
+        .tdxLevel, "TEE_TCB_SVN \(Hex.encode(report.TEE_TCB_SVN)) is below every level")
     }
     level = tdx
     if report.TEE_TCB_SVN[1] > 0 {
       let svn = UInt16(report.TEE_TCB_SVN[0])
       guard let level = moduleIdentity!.levels.first(where: { svn >= $0.ISVSVN }) else {
         throw .refused(
-          .TCB_NOT_SUPPORTED, "the TDX module's SVN \(svn) is below every known level")
+          .tdxModuleLevel, "the TDX module's SVN \(svn) is below every known level")
       }
       moduleLevel = level
       return describe(tdx)
@@ -68,7 +68,7 @@ extension VerificationRun {
     if report.TEE_TCB_SVN[1] > 0 {
       let id = Self.moduleID(report.TEE_TCB_SVN[1])
       guard let found = info.tdxModuleIdentities.first(where: { $0.id == id }) else {
-        throw .refused(.TDX_MODULE_MISMATCH, "the TCB info knows no TDX module \(id)")
+        throw .refused(.tdxModuleUnknown, "the TCB info knows no TDX module \(id)")
       }
       module = found
       moduleIdentity = found
@@ -77,13 +77,14 @@ extension VerificationRun {
     }
     guard report.MRSIGNERSEAM == module.MRSIGNER else {
       throw .refused(
-        .TDX_MODULE_MISMATCH, "the TDX module's MRSIGNERSEAM is \(Hex.encode(report.MRSIGNERSEAM))")
+        .tdxModuleMRSIGNERSEAM,
+        "the TDX module's MRSIGNERSEAM is \(Hex.encode(report.MRSIGNERSEAM))")
     }
     guard report.SEAMATTRIBUTES.allSatisfy({ $0 == 0 }),
       equal(report.SEAMATTRIBUTES, under: module.attributesMask, to: module.attributes)
     else {
       throw .refused(
-        .TDX_MODULE_MISMATCH,
+        .tdxModuleSEAMATTRIBUTES,
         "the TDX module's SEAMATTRIBUTES \(Hex.encode(report.SEAMATTRIBUTES)) are not allowed")
     }
     return "the TDX module is Intel's\(module.id.map { " \($0)" } ?? "")"

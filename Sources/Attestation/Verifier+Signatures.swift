@@ -10,7 +10,7 @@ extension VerificationRun {
           signature.qeReportSignature, over: signature.qeReport.bytes[...], by: run.chain!.leaf.key)
       else {
         throw .refused(
-          .QE_REPORT_SIGNATURE, "the QE report is not signed by the platform's PCK key")
+          .qeReportSignature, "the QE report is not signed by the platform's PCK key")
       }
       return "the QE report is signed by the platform's PCK key"
     }
@@ -18,11 +18,13 @@ extension VerificationRun {
       let signature = run.quote!.signature
       let hash = SHA256.hash(data: signature.attestationKey + signature.qeAuthenticationData)
       let reportData = signature.qeReport.REPORTDATA
+      guard reportData.prefix(32).elementsEqual(hash) else {
+        throw .refused(.attestationKeyHash, "the QE report does not vouch for the attestation key")
+      }
       // QVL compares the first half only. The QE leaves zeros in the second.
-      guard reportData.prefix(32).elementsEqual(hash),
-        reportData.suffix(32).allSatisfy({ $0 == 0 })
-      else {
-        throw .refused(.QE_REPORT_DATA, "the QE report does not vouch for the attestation key")
+      guard reportData.suffix(32).allSatisfy({ $0 == 0 }) else {
+        throw .refused(
+          .attestationKeyZeros, "the second half of the QE's REPORTDATA is not zero")
       }
       return "the QE report vouches for the attestation key"
     }
@@ -32,11 +34,11 @@ extension VerificationRun {
     step(.quoteSignature, needs: .quoteFormat) { (run) throws(Stop) in
       let quote = run.quote!
       guard let key = ECDSA.key(quote.signature.attestationKey) else {
-        throw .refused(.QUOTE_SIGNATURE, "the attestation key is not a point of P-256")
+        throw .refused(.attestationKeyPoint, "the attestation key is not a point of P-256")
       }
       guard ECDSA.isValid(quote.signature.signature, over: quote.signedBytes, by: key) else {
         throw .refused(
-          .QUOTE_SIGNATURE, "the quote is not signed by its attestation key: it was changed")
+          .quoteSignature, "the quote is not signed by its attestation key: it was changed")
       }
       return "header and body are signed by the attestation key"
     }
@@ -47,21 +49,21 @@ extension VerificationRun {
   ) throws(Stop) -> String {
     let id = quote!.header.tee == .sgx ? "QE" : "TD_QE"
     guard identity.id == id else {
-      throw .refused(.QE_IDENTITY_MISMATCH, "the identity is of \(identity.id), \(id) is needed")
+      throw .refused(.qeIdentityID, "the identity is of \(identity.id), \(id) is needed")
     }
     guard equal(report.MISCSELECT, under: identity.MISCSELECTMask, to: identity.MISCSELECT) else {
       throw .refused(
-        .QE_MISCSELECT, "the QE's MISCSELECT \(Hex.encode(report.MISCSELECT)) is not allowed")
+        .qeMISCSELECT, "the QE's MISCSELECT \(Hex.encode(report.MISCSELECT)) is not allowed")
     }
     guard equal(report.ATTRIBUTES, under: identity.ATTRIBUTESMask, to: identity.ATTRIBUTES) else {
       throw .refused(
-        .QE_ATTRIBUTES, "the QE's ATTRIBUTES \(Hex.encode(report.ATTRIBUTES)) are not allowed")
+        .qeATTRIBUTES, "the QE's ATTRIBUTES \(Hex.encode(report.ATTRIBUTES)) are not allowed")
     }
     guard report.MRSIGNER == identity.MRSIGNER else {
-      throw .refused(.QE_MRSIGNER, "the QE's MRSIGNER is \(Hex.encode(report.MRSIGNER))")
+      throw .refused(.qeMRSIGNER, "the QE's MRSIGNER is \(Hex.encode(report.MRSIGNER))")
     }
     guard report.ISVPRODID == identity.ISVPRODID else {
-      throw .refused(.QE_ISVPRODID, "the QE's ISVPRODID is \(report.ISVPRODID)")
+      throw .refused(.qeISVPRODID, "the QE's ISVPRODID is \(report.ISVPRODID)")
     }
     return
       "the quoting enclave is \(anchor!.isSoftware ? "the software machine's" : "Intel's") \(id)"

@@ -28,7 +28,7 @@ public struct Verifier: Sendable {
         context: context)
     } catch {
       let step = Step(
-        id: .quoteFormat, outcome: .refused, code: .MALFORMED, reason: error.description)
+        id: .quoteFormat, outcome: .refused, rules: [.quoteFormat], reason: error.description)
       return Verdict(
         steps: [step], time: time, quote: nil, evidence: nil, warnings: [], isSoftware: false)
     }

@@ -22,9 +22,14 @@ package struct PKIRecipe: Sendable {
   package var commonName: [Member: String] = [:]
   package var defaultValidity: Validity
   package var isCA: [Member: Bool] = [:]
+  /// Ends of paths: how many CAs may be below this one.
+  package var maxPathLength: [Member: Int] = [:]
   package var hasKeyUsage: [Member: Bool] = [:]
+  package var keyUsage: [Member: KeyUsage] = [:]
   package var extraExtensions: [Member: [Certificate.Extension]] = [:]
   package var sgx = SGXExtensionRecipe()
+  /// In place of what `sgx` makes; empty for no SGX extension.
+  package var sgxExtension: [UInt8]?
 
   package enum Member: String, Sendable, CaseIterable {
     case root = "SGX Root CA"
@@ -55,13 +60,15 @@ package struct PKIRecipe: Sendable {
     let isCA = isCA[member] ?? (member == .root || member == .platformCA)
     let constraints: BasicConstraints =
       isCA
-      ? .isCertificateAuthority(maxPathLength: member == .root ? 1 : 0) : .notCertificateAuthority
+      ? .isCertificateAuthority(maxPathLength: maxPathLength[member] ?? (member == .root ? 1 : 0))
+      : .notCertificateAuthority
     extensions.append(try Certificate.Extension(constraints, critical: true))
     if hasKeyUsage[member] ?? true {
-      let usage =
+      let usual =
         isCA
         ? KeyUsage(keyCertSign: true, cRLSign: true)
         : KeyUsage(digitalSignature: true, nonRepudiation: true)
+      let usage = keyUsage[member] ?? usual
       extensions.append(try Certificate.Extension(usage, critical: true))
     }
     extensions.append(
@@ -70,10 +77,11 @@ package struct PKIRecipe: Sendable {
     extensions.append(
       try Certificate.Extension(
         AuthorityKeyIdentifier(keyIdentifier: Self.keyIdentifier(issuerKey)), critical: false))
-    if member == .pck {
+    let sgxExtension = sgxExtension ?? sgx.encoded()
+    if member == .pck, !sgxExtension.isEmpty {
       extensions.append(
         Certificate.Extension(
-          oid: SGXExtensionRecipe.oid, critical: false, value: sgx.encoded()[...]))
+          oid: SGXExtensionRecipe.oid, critical: false, value: sgxExtension[...]))
     }
     extensions += extraExtensions[member] ?? []
     return try Certificate(

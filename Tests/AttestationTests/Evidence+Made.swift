@@ -17,6 +17,10 @@ struct MadeEvidence {
   /// Set for TDX: the version, TEE type and body of the quote.
   var changeQuote: (inout QuoteRecipe) -> Void = { _ in }
   var changeCollateral: (inout Collateral, PKICertificates) -> Void = { _, _ in }
+  /// The chain in the quote, leaf first.
+  var changeChain: (inout [Certificate]) throws -> Void = { _ in }
+  /// The quote's bytes after it was signed.
+  var changeBytes: (inout [UInt8]) -> Void = { _ in }
 
   init() { tcbInfo = TCBInfoRecipe(at: MadeEvidence.time, for: pki.sgx) }
 
@@ -34,9 +38,10 @@ struct MadeEvidence {
 
   func made() throws -> (quote: [UInt8], collateral: Collateral, anchor: TrustAnchor) {
     let certificates = try PKICertificates(keys, pki)
+    var chain = [certificates.pck, certificates.platformCA, certificates.root]
+    try changeChain(&chain)
     var recipe = QuoteRecipe(
-      body: report, keys: keys,
-      pckChain: PKICertificates.pem(certificates.pck, certificates.platformCA, certificates.root))
+      body: report, keys: keys, pckChain: chain.flatMap { PKICertificates.pem($0) })
     changeQuote(&recipe)
     let signing = PKICertificates.pem(certificates.tcbSigning, certificates.root)
     var collateral = Collateral([
@@ -47,8 +52,10 @@ struct MadeEvidence {
       .pckCRLIssuerChain: PKICertificates.pem(certificates.platformCA, certificates.root),
     ])
     changeCollateral(&collateral, certificates)
+    var quote = recipe.signed(by: keys)
+    changeBytes(&quote)
     return (
-      recipe.signed(by: keys), collateral,
+      quote, collateral,
       TrustAnchor.software(fingerprint: certificates.fingerprint)!
     )
   }
