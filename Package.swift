@@ -114,6 +114,8 @@ let package = Package(
       name: "AttestationFetch",
       dependencies: [
         "Attestation", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ], swiftSettings: hostSettings),
     .target(

@@ -37,7 +37,7 @@ public struct CRL: Sendable {
     } catch let error as FormatError {
       throw error
     } catch {
-      throw FormatError("bad CRL: \(error)")
+      throw FormatError("bad CRL: \(PlainWords.of(error))")
     }
   }
 

@@ -22,7 +22,7 @@ struct PKICertificate: Sendable {
     do {
       x509 = try X509.Certificate(derEncoded: der)
     } catch {
-      throw FormatError("bad certificate: \(error)")
+      throw FormatError("bad certificate: \(PlainWords.of(error))")
     }
     guard Self.hasWholeSignature(der) else {
       throw FormatError("the certificate's signature has unused bits")
@@ -71,7 +71,7 @@ struct PKICertificate: Sendable {
       constraints = try x509.extensions.basicConstraints
       usage = try x509.extensions.keyUsage
     } catch {
-      throw FormatError("\(commonName): bad extension: \(error)")
+      throw FormatError("\(commonName): bad extension: \(PlainWords.of(error))")
     }
     for item in x509.extensions where item.critical && !known.contains(item.oid) {
       throw FormatError("\(commonName): unknown critical extension \(item.oid)")

@@ -38,7 +38,7 @@ public enum CollateralFolder {
           to: folder.appendingPathComponent(part.rawValue), options: .atomic)
       }
     } catch {
-      throw FormatError("cannot write to \(path): \(error.localizedDescription)")
+      throw FormatError("cannot write to \(path): \(PlainWords.of(error))")
     }
   }
 
@@ -53,7 +53,7 @@ public enum CollateralFolder {
     } catch let error as FormatError {
       throw error
     } catch {
-      throw FormatError("cannot read \(path): \(error.localizedDescription)")
+      throw FormatError("cannot read \(path): \(PlainWords.of(error))")
     }
   }
 }

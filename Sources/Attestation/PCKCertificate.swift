@@ -39,7 +39,7 @@ extension PCKExtension {
     do {
       self = try Self(DER.parse(item.value))
     } catch {
-      throw FormatError("bad SGX extension: \(error)")
+      throw FormatError("bad SGX extension: \(PlainWords.of(error))")
     }
   }
 

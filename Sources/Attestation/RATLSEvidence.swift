@@ -34,7 +34,7 @@ public struct RATLSEvidence: Hashable, Sendable {
       try serializer.serialize(certificate.publicKey)
       publicKey = serializer.serializedBytes
     } catch {
-      throw FormatError("bad certificate: \(error)")
+      throw FormatError("bad certificate: \(PlainWords.of(error))")
     }
     if let item = certificate.extensions[oid: Self.taggedEvidence] {
       try self.init(tagged: item.value, publicKey: publicKey)

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Attestation
 import Foundation
 import NIOCore
+import NIOPosix
 import NIOSSL
 
 /// Fetches collateral from Intel's PCS or a PCCS that mirrors it, API version 4.
@@ -103,7 +104,7 @@ public struct PCSClient: Sendable {
     do {
       response = try await client.execute(request, timeout: .seconds(60))
     } catch {
-      throw FetchError.unreachable(url: url, "\(error)")
+      throw FetchError.unreachable(url: url, Self.words(error))
     }
     guard response.status == .ok else {
       throw FetchError.status(
@@ -114,7 +115,22 @@ public struct PCSClient: Sendable {
       let body = try await response.body.collect(upTo: Self.maximumBodySize)
       return PCSAnswer(url: url, headers: response.headers, body: Array(body.readableBytesView))
     } catch {
-      throw FetchError.unreachable(url: url, "\(error)")
+      throw FetchError.unreachable(url: url, Self.words(error))
     }
+  }
+
+  /// Why there was no answer: of the errors for each of the host's addresses, the first.
+  private static func words(_ error: any Error) -> String {
+    var error = error
+    if let connection = error as? NIOConnectionError {
+      if connection.dnsAError != nil, connection.connectionErrors.isEmpty {
+        return "no such host as \(connection.host)"
+      }
+      error = connection.connectionErrors.first?.error ?? error
+    }
+    if let failure = error as? IOError {
+      return "cannot connect: " + String(cString: strerror(failure.errnoCode))
+    }
+    return "\(error)"
   }
 }

@@ -21,6 +21,10 @@ struct RATLSCommand: ParsableCommand {
 
     func run() throws {
       let nonce = try nonce.map { try Arguments.hex($0, count: 1...64, "--nonce") }
+      guard FileManager.default.fileExists(atPath: attestation) else {
+        Arguments.warn("there is no \(attestation): this makes certificates inside an enclave only")
+        throw ExitCode(1)
+      }
       do {
         let made = try RATLSCertificate(nonce: nonce) { reportData in
           try Data(reportData).write(
@@ -34,7 +38,7 @@ struct RATLSCommand: ParsableCommand {
         else { throw FormatError("cannot write \(key)") }
         try Data(made.pem.utf8).write(to: URL(fileURLWithPath: certificate))
       } catch {
-        Arguments.warn("\(error)")
+        Arguments.warn(PlainWords.of(error))
         throw ExitCode(1)
       }
     }
