@@ -66,6 +66,30 @@ final class FileTable: @unchecked Sendable {
     return Int32(fd)
   }
 
+  /// Keeps the lowest free descriptor for a file that is yet to come (Linux: get_unused_fd_flags), so that what
+  /// makes the file cannot succeed in vain. Throws EMFILE. `fill` or `release` follows.
+  func reserve() throws(Errno) -> Int32 {
+    lock.lock()
+    defer { lock.unlock() }
+    let fd = try lowestFree(0)
+    slots[fd].reserved = true
+    return Int32(fd)
+  }
+
+  func fill(_ fd: Int32, with file: File, closeOnExec: Bool) {
+    lock.lock()
+    defer { lock.unlock() }
+    file.gainDescriptor()
+    slots[Int(fd)] = Slot(file: file, closeOnExec: closeOnExec)
+  }
+
+  func release(_ fd: Int32) {
+    lock.lock()
+    defer { lock.unlock() }
+    slots[Int(fd)] = Slot()
+    if Int(fd) < firstFree { firstFree = Int(fd) }
+  }
+
   private func lowestFree(_ minimum: Int) throws(Errno) -> Int {
     var fd = max(minimum, firstFree)
     while fd < slots.count, slots[fd].file != nil || slots[fd].reserved { fd += 1 }

@@ -84,6 +84,7 @@ final class HostObject: LowerObject, @unchecked Sendable {
         length: length - done)
       // A file that has become shorter on the host ends in zeros.
       if n == 0 { break }
+      TransferCount.fetched(n)
       done += n
     }
     return done

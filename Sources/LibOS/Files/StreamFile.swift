@@ -10,9 +10,9 @@ final class StreamFile: File, @unchecked Sendable {
   private let input: UInt64
   private let output: UInt64
   private let kind: StreamKind
-  /// One reader and one writer at a time; each lock guards its run.
-  private let readLock = Lock()
-  private let writeLock = Lock()
+  /// One reader and one writer at a time; each guards its run.
+  private let reading = SlowLock()
+  private let writing = SlowLock()
   private var readRun: PageRun?
   private var writeRun: PageRun?
   /// Bytes read from the host that the program's memory could not take.
@@ -47,9 +47,8 @@ final class StreamFile: File, @unchecked Sendable {
     guard offset == nil else { throw .ESPIPE }
     if buffer.remaining == 0 { return 0 }
     if isNonblocking && leftOver.isEmpty { try checkReady(input, .POLLIN) }
-    try waitOutside()
-    readLock.lock()
-    defer { readLock.unlock() }
+    try reading.take()
+    defer { reading.give() }
     let wanted = min(buffer.remaining, Self.pieceSize)
     if (readRun?.byteCount ?? 0) < wanted && leftOver.isEmpty {
       readRun = PageRun(pageCount: wanted <= 4096 ? 1 : Self.pieceSize >> 12)
@@ -71,8 +70,8 @@ final class StreamFile: File, @unchecked Sendable {
     guard offset == nil else { throw .ESPIPE }
     if buffer.remaining == 0 { return 0 }
     if isNonblocking { try checkReady(output, .POLLOUT) }
-    writeLock.lock()
-    defer { writeLock.unlock() }
+    try writing.take()
+    defer { writing.give() }
     var done = 0
     while buffer.remaining > 0 {
       let wanted = min(buffer.remaining, Self.pieceSize)
@@ -103,37 +102,21 @@ final class StreamFile: File, @unchecked Sendable {
     return done
   }
 
-  /// Repeats a host call that a kick interrupted, unless a signal wants to be handled.
+  /// Repeats a host call that a kick interrupted, unless a signal wants to be handled. Other members of the
+  /// process's family run while it takes.
   private func repeated(_ call: () throws(Errno) -> Int) throws(Errno) -> Int {
     while true {
-      if Task.current.hasInterruptingSignal { throw .ERESTARTSYS }
-      do throws(Errno) { return try call() } catch {
-        guard error == .EINTR || (error == .EAGAIN && !isNonblocking) else { throw error }
-        if error == .EAGAIN {
-          // The host's descriptor does not block: wait until it is ready.
-          var entries = [
-            Host.PollEntry(stream: UInt32(truncatingIfNeeded: input), events: 1),
-            Host.PollEntry(stream: UInt32(truncatingIfNeeded: output), events: 4),
-          ]
-          do throws(Errno) { _ = try Host.poll(&entries, timeoutNs: 100_000_000) } catch {}
-        }
+      do throws(Errno) {
+        return try HostEnd.repeated(mayWait: true, hasTimeout: false, call)
+      } catch {
+        guard error == .EAGAIN, !isNonblocking else { throw error }
+        // The host's descriptor does not block: wait until it is ready.
+        var entries = [
+          Host.PollEntry(stream: UInt32(truncatingIfNeeded: input), events: 1),
+          Host.PollEntry(stream: UInt32(truncatingIfNeeded: output), events: 4),
+        ]
+        PollWaiter.askHost(&entries, deadlineNs: Clock.monotonicNs() + 100_000_000)
       }
-    }
-  }
-
-  /// Members of the reader's family run while it waits for the host: the wait happens here, without a lock.
-  private func waitOutside() throws(Errno) {
-    guard leftOver.isEmpty, Task.current.process.memory.sharedFamily != nil else { return }
-    let task = Task.current
-    while true {
-      if task.hasInterruptingSignal { throw .ERESTARTSYS }
-      var entries = [
-        Host.PollEntry(
-          stream: UInt32(truncatingIfNeeded: input),
-          events: UInt16(truncatingIfNeeded: PollEvents.POLLIN.rawValue))
-      ]
-      PollWaiter.askHost(&entries, deadlineNs: nil)
-      if entries[0].revents != 0 { return }
     }
   }
 

@@ -25,8 +25,16 @@ enum HostEnd {
     let memory = task.process.memory
     while true {
       if task.hasInterruptingSignal { throw hasTimeout ? .EINTR : .ERESTARTSYS }
-      if mayWait { task.stepOut(of: memory) }
-      defer { if mayWait { task.stepInto(memory) } }
+      if mayWait {
+        task.stepOut(of: memory)
+        task.cpuTime.beginSleep(Clock.monotonicNs())
+      }
+      defer {
+        if mayWait {
+          task.stepInto(memory)
+          task.cpuTime.endSleep(Clock.monotonicNs())
+        }
+      }
       do throws(Errno) { return try call() } catch {
         guard error == .EINTR else { throw error }
       }

@@ -40,7 +40,8 @@ extension Task {
   /// Reads through a description, with its position locked if it has one.
   func read(_ file: File, _ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
     guard file.isReadable else { throw .EBADF }
-    let n: Int
+    var n = 0
+    defer { transfers.countRead(n) }
     if offset != nil || !file.hasPosition {
       n = try file.read(&buffer, at: offset)
     } else {
@@ -54,7 +55,8 @@ extension Task {
 
   func write(_ file: File, _ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
     guard file.isWritable else { throw .EBADF }
-    let n: Int
+    var n = 0
+    defer { transfers.countWrite(n) }
     if offset != nil || !file.hasPosition {
       n = try file.write(&buffer, at: offset)
     } else {

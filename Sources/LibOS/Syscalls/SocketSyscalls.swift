@@ -129,14 +129,25 @@ extension Task {
   }
 
   /// `int accept4(int sockfd, struct sockaddr *addr, socklen_t *addrlen, int flags);`
+  ///
+  /// - Throws: EMFILE before a connection is taken out of the queue, which so loses none.
   func sys_accept4(
     _ fd: Int32, _ address: UInt, _ length: UInt, flags: UInt32
   ) throws(Errno) -> Int {
     guard flags & ~(SOCK.NONBLOCK | SOCK.CLOEXEC) == 0 else { throw .EINVAL }
     let file = try socket(fd)
-    let (accepted, name) = try file.socket.accept(nonblocking: file.isNonblocking)
-    let new = SocketFile(accepted, nonblocking: flags & SOCK.NONBLOCK != 0)
-    if address != 0 { try writeName(name, address, length) }
-    return Int(try process.files.insert(new, closeOnExec: flags & SOCK.CLOEXEC != 0))
+    // Another thread may call execve(2) meanwhile, which gives the process another table.
+    let table = process.files
+    let descriptor = try table.reserve()
+    do throws(Errno) {
+      let (accepted, name) = try file.socket.accept(nonblocking: file.isNonblocking)
+      let new = SocketFile(accepted, nonblocking: flags & SOCK.NONBLOCK != 0)
+      if address != 0 { try writeName(name, address, length) }
+      table.fill(descriptor, with: new, closeOnExec: flags & SOCK.CLOEXEC != 0)
+    } catch {
+      table.release(descriptor)
+      throw error
+    }
+    return Int(descriptor)
   }
 }

@@ -50,6 +50,11 @@ extension Task {
   func sys_sysinfo(_ address: UInt) throws(Errno) -> Int {
     var info = Sysinfo()
     info.uptime = Int64(Clock.monotonicNs() / 1_000_000_000)
+    // With 16 bits after the point (SI_LOAD_SHIFT).
+    let loads = SystemLoad.current
+    info.load1 = loads.0 << 5
+    info.load5 = loads.1 << 5
+    info.load15 = loads.2 << 5
     let memory = SystemMemory.current
     info.totalRAM = memory.total
     info.freeRAM = memory.free

@@ -12,6 +12,7 @@ extension Task {
     FutexTable.shared.ownerDied(UInt32(tid))
     clearChildTidAndWake()
     process.usage.add(cpuTime)
+    SystemLoad.ended(self)
     if process.remove(self) {
       process.signals.lock.lock()
       let status = process.signals.groupExit ?? waitStatus

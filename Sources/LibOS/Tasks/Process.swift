@@ -46,6 +46,10 @@ final class Process: @unchecked Sendable {
   /// Guarded by `lock`.
   var limits = ResourceLimits()
   let usage = ProcessUsage()
+  /// What its ended threads have read and written. Changed with `lock` held.
+  let endedTransfers = TransferCount()
+  /// CLOCK_MONOTONIC when it was made.
+  let startedNs = Clock.monotonicNs()
   let timers = ProcessTimers()
   /// membarrier(2): how many there were, and which kinds the process has registered for.
   let barrierCount = Atomic<UInt64>(0)
@@ -83,6 +87,7 @@ final class Process: @unchecked Sendable {
   /// Takes a thread out. True: it was the last.
   func remove(_ task: Task) -> Bool {
     lock.lock()
+    endedTransfers.add(task.transfers)
     signals.lock.lock()
     tasks.removeAll { $0 === task }
     let last = tasks.isEmpty

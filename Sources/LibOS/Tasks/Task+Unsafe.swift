@@ -34,6 +34,7 @@ import Synchronization
   /// The last membarrier(2) of its process that this thread has passed.
   let barrierPassed = Atomic<UInt64>(0)
   let cpuTime = CPUTime()
+  let transfers = TransferCount()
   /// Counts in its memory's `running`: it may touch user memory (Memory/Families/Residency.swift).
   let isInside = Atomic<Bool>(true)
 

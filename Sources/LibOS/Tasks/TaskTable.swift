@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// All processes and threads of the enclave, by number. First in the lock order.
 final class TaskTable: @unchecked Sendable {
@@ -16,6 +17,7 @@ final class TaskTable: @unchecked Sendable {
   private var processes: [Int32: Process] = [:]
   private var tasks: [Int32: Task] = [:]
   private var lastNumber: Int32 = 0
+  private var processTotal: UInt64 = 0
 
   init() {}
 
@@ -44,6 +46,7 @@ final class TaskTable: @unchecked Sendable {
   func add(_ process: Process) {
     lock.lock()
     processes[process.pid] = process
+    processTotal += 1
     processes[process.parentPid]?.children.append(process)
     lock.unlock()
   }
@@ -94,6 +97,23 @@ final class TaskTable: @unchecked Sendable {
   func processes(inGroup group: Int32) -> [Process] {
     allProcesses().filter { $0.group == group }
   }
+
+  func allTasks() -> [Task] {
+    lock.lock()
+    defer { lock.unlock() }
+    return [Task](tasks.values)
+  }
+
+  /// Threads that run or want to.
+  var runningCount: Int {
+    allTasks().count { $0.isInside.load(ordering: .relaxed) }
+  }
+
+  /// Processes ever made.
+  var processCount: UInt64 { lock.withLock { processTotal } }
+
+  /// The number given last, for /proc/loadavg.
+  var newestNumber: Int32 { lock.withLock { lastNumber } }
 
   var taskCount: Int {
     lock.lock()

@@ -56,6 +56,8 @@ extension Process {
         let event = child.event(status, child.childInfo(signal: .SIGCHLD, waitStatus: status))
         if !options.contains(.WNOWAIT) {
           usage.addChild(child.usage)
+          // As Linux does with io, but not with the rest (wait_task_zombie).
+          lock.withLock { endedTransfers.add(child.endedTransfers) }
           table.reapLocked(child)
         }
         return event

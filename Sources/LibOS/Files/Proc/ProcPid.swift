@@ -67,10 +67,11 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       .text("oom_score", "0\n"), .text("coredump_filter", "00000033\n"),
       .text("loginuid", "4294967295"),
       .text("sessionid", "4294967295"), .text("wchan", "0"), .text("personality", "00000000\n"),
-      .text(
-        "io",
-        "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"
-      ),
+      ProcEntry(name: "io") { d in
+        ProcFileInode(d.fileSystem, mode: 0o400, uid: d.uid, gid: d.gid) { (_) throws(Errno) in
+          ProcPid.io(thread?.transfers.values ?? process.transferValues)
+        }
+      },
       .text("uid_map", "         0          0 4294967295\n"),
       .text("gid_map", "         0          0 4294967295\n"), .text("setgroups", "allow\n"),
       ProcEntry(name: "fd") { d in ProcFd(d.fileSystem, process, links: true) },
@@ -138,13 +139,18 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
     out.append(contentsOf: name(process, task))
     out.append(") ")
     out.append(state(process, task))
-    let ticks = Int(process.usage.userTicks)
+    let tickNs: UInt64 = 10_000_000
+    let ticks = Int((task?.cpuTime.runNs ?? process.cpuTimeNs) / tickNs)
+    let childTicks = Int(process.usage.waitedChildrenNs / tickNs)
+    let nice = Int((task ?? process.tasks.first)?.scheduling.nice ?? 0)
+    let started = Int(process.startedNs / tickNs)
     let terminal = ControllingTerminal.of(process)
     let values: [Int] = [
       Int(process.parentPid), Int(process.group), Int(process.session),
       terminal.map { Int(DeviceNumber.make(136, UInt64($0.number))) } ?? 0,
       terminal?.foregroundGroup ?? -1, 4_194_304, 0, 0, 0, 0,
-      ticks, 0, 0, 0, 20, 0, max(1, process.tasks.count), 0, 0, Int(memory.totalBytes),
+      ticks, 0, childTicks, 0, 20 + nice, nice, max(1, process.tasks.count), 0, started,
+      Int(memory.totalBytes),
       Int(memory.residentBytes >> 12), -1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0,
       0,
       0, Int(memory.brkStart), 0, 0, 0, 0, 0,
@@ -154,6 +160,20 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       out.append(decimal: v)
     }
     out.append(0x0A)
+    return out
+  }
+
+  /// `values`: as in `TransferCount`. Writes go to memory, and to volumes when they are committed.
+  static func io(_ values: [UInt64]) -> [UInt8] {
+    let names: [StaticString] = [
+      "rchar: ", "\nwchar: ", "\nsyscr: ", "\nsyscw: ", "\nread_bytes: ",
+    ]
+    var out: [UInt8] = []
+    for (i, name) in names.enumerated() {
+      out.append(name)
+      out.append(decimal: UInt(values[i]))
+    }
+    out.append("\nwrite_bytes: 0\ncancelled_write_bytes: 0\n")
     return out
   }
 

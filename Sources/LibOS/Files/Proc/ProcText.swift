@@ -59,15 +59,29 @@ enum ProcText {
     let hundredths = UInt(ns / 10_000_000 % 100)
     if hundredths < 10 { out.append(0x30) }
     out.append(decimal: hundredths)
-    out.append(" 0.00\n")
+    out.append(0x20)
+    let idle = SystemLoad.idleNs
+    out.append(decimal: UInt(idle / 1_000_000_000))
+    out.append(0x2E)
+    let idleHundredths = UInt(idle / 10_000_000 % 100)
+    if idleHundredths < 10 { out.append(0x30) }
+    out.append(decimal: idleHundredths)
+    out.append(0x0A)
     return out
   }
 
   static func loadavg() -> [UInt8] {
-    var out = [UInt8](staticString: "0.00 0.00 0.00 1/")
+    let loads = SystemLoad.current
+    var out: [UInt8] = []
+    for load in [loads.0, loads.1, loads.2] {
+      out.append(contentsOf: SystemLoad.text(load))
+      out.append(0x20)
+    }
+    out.append(decimal: TaskTable.shared.runningCount)
+    out.append(0x2F)
     out.append(decimal: TaskTable.shared.taskCount)
     out.append(0x20)
-    out.append(decimal: Int(Task.current.process.pid))
+    out.append(decimal: Int(TaskTable.shared.newestNumber))
     out.append(0x0A)
     return out
   }
@@ -75,16 +89,25 @@ enum ProcText {
   static func stat() -> [UInt8] {
     var out: [UInt8] = []
     let count = unsafe Processors.count
+    // Which processor a thread ran on an enclave cannot know: the work is shared out evenly.
+    let used = UInt(SystemLoad.totalNs / 10_000_000)
+    let idle = UInt(SystemLoad.idleNs / 10_000_000)
     for i in -1..<count {
       out.append("cpu")
       if i >= 0 { out.append(decimal: i) } else { out.append(0x20) }
-      out.append(" 0 0 0 ")
-      out.append(decimal: UInt(Clock.monotonicNs() / 10_000_000) * (i < 0 ? UInt(count) : 1))
+      out.append(0x20)
+      out.append(decimal: i < 0 ? used : used / UInt(count))
+      out.append(" 0 0 ")
+      out.append(decimal: i < 0 ? idle : idle / UInt(count))
       out.append(" 0 0 0 0 0 0\n")
     }
     out.append("intr 0\nctxt 0\nbtime ")
     out.append(decimal: UInt(bootTime))
-    out.append("\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n")
+    out.append("\nprocesses ")
+    out.append(decimal: UInt(TaskTable.shared.processCount))
+    out.append("\nprocs_running ")
+    out.append(decimal: TaskTable.shared.runningCount)
+    out.append("\nprocs_blocked 0\n")
     return out
   }
 

@@ -43,6 +43,7 @@ final class VerifiedRange: @unchecked Sendable {
           object: object, offset: offset + start + UInt64(done), into: run, at: runOffset + done,
           length: length - done)
         guard n > 0 else { throw .EIO }
+        TransferCount.fetched(n)
         done += n
       }
       var at = 0
