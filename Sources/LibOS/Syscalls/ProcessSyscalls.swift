@@ -24,7 +24,7 @@ let processSyscalls: [Syscall] = [
   Syscall(135, "personality", .partial("PER_LINUX only")) { (t, a) throws(Errno) in
     t.sys_personality(a.uint32(0))
   },
-  Syscall(247, "waitid", .partial("no P_PIDFD")) { (t, a) throws(Errno) in
+  Syscall(247, "waitid") { (t, a) throws(Errno) in
     try t.sys_waitid(
       type: a.int32(0), id: a.int32(1), info: a[2], options: a.uint32(3), usage: a[4])
   },
@@ -72,6 +72,8 @@ extension Task {
       !options.isDisjoint(with: [.WEXITED, .WUNTRACED, .WCONTINUED])
     else { throw .EINVAL }
     let selector: ChildSelector
+    // A pidfd with O_NONBLOCK does not wait (waitid(2)).
+    var nonblocking = false
     switch type {
     case 0: selector = .any
     case 1:
@@ -80,11 +82,17 @@ extension Task {
     case 2:
       guard id >= 0 else { throw .EINVAL }
       selector = .group(id == 0 ? process.group : id)
+    case 3:
+      guard id >= 0 else { throw .EINVAL }
+      let file = try pidfd(id)
+      selector = .process(file.process)
+      nonblocking = file.isNonblocking && !options.contains(.WNOHANG)
     default: throw .EINVAL
     }
     let event: ChildEvent?
     do throws(Errno) {
-      event = try process.waitForChild(selector, options)
+      event = try process.waitForChild(selector, nonblocking ? options.union(.WNOHANG) : options)
+      if event == nil, nonblocking { throw Errno.EAGAIN }
     } catch {
       // Linux clears the structure whatever the result, and a bad one is what it then tells.
       if info != 0 { try UserMemory.zero(info, count: 28) }

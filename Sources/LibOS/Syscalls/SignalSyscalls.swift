@@ -124,7 +124,7 @@ extension Task {
   // MARK: Sending
 
   /// May this process send to that one (kill(2), permissions)?
-  private func maySignal(_ target: Process, _ signal: Signal?) -> Bool {
+  func maySignal(_ target: Process, _ signal: Signal?) -> Bool {
     if target === process { return true }
     let own = process.credentials
     let other = target.credentials
@@ -138,7 +138,7 @@ extension Task {
   }
 
   /// 0 only asks whether the target is there.
-  private func checkSignal(_ number: Int32) throws(Errno) -> Signal? {
+  func checkSignal(_ number: Int32) throws(Errno) -> Signal? {
     if number == 0 { return nil }
     let signal = Signal(rawValue: number)
     guard signal.isValid else { throw .EINVAL }

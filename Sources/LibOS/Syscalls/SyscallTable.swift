@@ -9,7 +9,7 @@ enum SyscallTable {
       identitySyscalls, limitSyscalls, systemSyscalls, refusedSyscalls,
       nameSyscalls, attributeSyscalls, fileSystemSyscalls, extendedAttributeSyscalls,
       transferSyscalls, lockSyscalls, inotifySyscalls, socketSyscalls, messageSyscalls,
-      socketOptionSyscalls, execSyscalls,
+      socketOptionSyscalls, execSyscalls, pidfdSyscalls,
     ]
   }
 }

@@ -8,7 +8,8 @@ let threadSyscalls: [Syscall] = [
   Syscall(
     56, "clone",
     .partial(
-      "no CLONE_PIDFD, no namespaces; CLONE_SIGHAND without CLONE_THREAD copies dispositions")
+      "no namespaces, CLONE_PIDFD for processes only; CLONE_SIGHAND without CLONE_THREAD copies dispositions"
+    )
   ) { (t, a) throws(Errno) in
     try t.sys_clone(flags: a[0], stack: a[1], parentTid: a[2], childTid: a[3], tls: a[4])
   },
@@ -34,7 +35,7 @@ extension Task {
   private func request(_ flags: CloneFlags) -> CloneRequest {
     CloneRequest(
       flags: flags, exitSignal: UInt64(Signal.SIGCHLD.rawValue), stackTop: 0, parentTid: 0,
-      childTid: 0, tls: 0)
+      childTid: 0, tls: 0, pidfd: 0)
   }
 
   func sys_fork() throws(Errno) -> Int { try cloneProcess(request([])) }
@@ -46,11 +47,17 @@ extension Task {
     flags: UInt, stack: UInt, parentTid: UInt, childTid: UInt, tls: UInt
   ) throws(Errno) -> Int {
     let low = UInt64(flags & 0xFFFF_FFFF)
+    let set = CloneFlags(rawValue: low & ~CloneFlags.CSIGNAL)
+    // The pidfd goes to where the thread number would; CLONE_DETACHED is kept free beside it.
+    if set.contains(.CLONE_PIDFD), !set.isDisjoint(with: [.CLONE_PARENT_SETTID, .CLONE_DETACHED]) {
+      throw .EINVAL
+    }
     return try clone(
       CloneRequest(
-        flags: CloneFlags(rawValue: low & ~CloneFlags.CSIGNAL),
+        flags: set,
         exitSignal: low & CloneFlags.CSIGNAL,
-        stackTop: UInt64(stack), parentTid: parentTid, childTid: childTid, tls: UInt64(tls)))
+        stackTop: UInt64(stack), parentTid: parentTid, childTid: childTid, tls: UInt64(tls),
+        pidfd: parentTid))
   }
 
   /// `clone3(struct clone_args *cl_args, size_t size);`
@@ -83,11 +90,12 @@ extension Task {
     guard (stack == 0) == (stackSize == 0) else { throw .EINVAL }
     guard field(8) == 0, field(9) == 0 else { throw .EPERM }
     if flags.contains(.CLONE_INTO_CGROUP) { throw .EOPNOTSUPP }
+    if flags.contains([.CLONE_PIDFD, .CLONE_PARENT_SETTID]), field(1) == field(3) { throw .EINVAL }
     return try clone(
       CloneRequest(
         flags: flags, exitSignal: exitSignal, stackTop: stack &+ stackSize,
         parentTid: UInt(field(3)),
-        childTid: UInt(field(2)), tls: field(7)))
+        childTid: UInt(field(2)), tls: field(7), pidfd: UInt(field(1))))
   }
 
   private func clone(_ request: CloneRequest) throws(Errno) -> Int {

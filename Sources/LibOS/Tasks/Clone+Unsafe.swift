@@ -12,6 +12,8 @@ struct CloneRequest {
   var parentTid: UInt
   var childTid: UInt
   var tls: UInt64
+  /// Where CLONE_PIDFD stores the descriptor.
+  var pidfd: UInt
 }
 
 extension Task {

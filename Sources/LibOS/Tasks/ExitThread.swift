@@ -88,6 +88,7 @@ extension Process {
       table.reapLocked(self)
     }
     table.lock.unlock()
+    endQueue.wakeAll()
     adopter?.childQueue.wakeAll()
     for child in heirs { child.parentDied() }
     for group in orphanedGroups { Process.hangUp(group) }

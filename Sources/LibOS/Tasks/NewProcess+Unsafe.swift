@@ -11,13 +11,24 @@ extension Task {
   ///   the parent cannot be kept, ERESTARTNOINTR when a signal comes first (fork(2): the child must not miss it).
   func cloneProcess(_ request: CloneRequest) throws(Errno) -> Int {
     let flags = request.flags
-    if flags.contains(.CLONE_PIDFD) { throw .EINVAL }
     try process.checkThreadLimit()
     if hasInterruptingSignal { throw .ERESTARTNOINTR }
     guard let slot = ThreadSlots.shared.allocate() else { throw .EAGAIN }
     var started = false
     defer { if !started { ThreadSlots.shared.giveBack(slot) } }
     let pid = try TaskTable.shared.allocateNumber()
+    let descriptors = process.files
+    let pidfd = flags.contains(.CLONE_PIDFD) ? try descriptors.reserve() : nil
+    defer { if !started, let pidfd { descriptors.release(pidfd) } }
+    // What the parent's memory says and the child's does not (clone(2)).
+    var notes: [(address: UInt, value: Int32)] = []
+    if let pidfd {
+      // Here a bad pointer is an error, for nobody would know the descriptor.
+      let old = try UserMemory.read(request.pidfd, as: Int32.self)
+      try UserMemory.write(old, to: request.pidfd)
+      notes.append((request.pidfd, pidfd))
+    }
+    if flags.contains(.CLONE_PARENT_SETTID) { notes.append((request.parentTid, pid)) }
     let shared = flags.contains(.CLONE_VM)
     let parentMemory = process.memory
 
@@ -28,14 +39,15 @@ extension Task {
       parentMemory.residency.running.add(1, ordering: .sequentiallyConsistent)
       memory = parentMemory
     } else {
-      // The parent's view of CLONE_PARENT_SETTID: the child does not see it (clone(2)).
       let family = parentMemory.ensureFamily()
       family.quiesce(parentMemory, self)
       memory = parentMemory.copy()
-      var before: Int32?
-      if flags.contains(.CLONE_PARENT_SETTID) {
-        before = try? UserMemory.read(request.parentTid, as: Int32.self)
-        try? UserMemory.write(pid, to: request.parentTid)
+      var before: [(address: UInt, value: Int32)] = []
+      for note in notes {
+        if let old = try? UserMemory.read(note.address, as: Int32.self) {
+          before.append((note.address, old))
+        }
+        try? UserMemory.write(note.value, to: note.address)
       }
       do throws(Errno) { try family.fork(parentMemory, memory) } catch {
         family.resume(parentMemory)
@@ -43,7 +55,7 @@ extension Task {
         throw error
       }
       memory.dropUninherited()
-      if let before { memory.store(before, at: request.parentTid) }
+      for old in before.reversed() { memory.store(old.value, at: old.address) }
     }
     let child = process.child(pid, request, memory)
     let task = Task(tid: pid, process: child, parker: Parker(threadIndex: slot), threadIndex: slot)
@@ -62,12 +74,12 @@ extension Task {
     regs.xsave = 0
     let fsBase = flags.contains(.CLONE_SETTLS) ? request.tls : unsafe cl_block().pointee.fs_base
     if flags.contains(.CLONE_CHILD_SETTID) { memory.store(pid, at: request.childTid) }
-    if shared, flags.contains(.CLONE_PARENT_SETTID) {
-      try? UserMemory.write(pid, to: request.parentTid)
-    }
+    if shared { for note in notes { try? UserMemory.write(note.value, to: note.address) } }
     let completion = flags.contains(.CLONE_VFORK) ? VforkCompletion() : nil
     child.vfork = completion
 
+    // Kept before the child can be seen, and put in its place when nothing can fail any more.
+    let handle = pidfd.map { (_) in Pidfd(child, nonblocking: false) }
     child.tasks.append(task)
     TaskTable.shared.add(child)
     TaskTable.shared.add(task)
@@ -87,6 +99,7 @@ extension Task {
       throw error
     }
     started = true
+    if let pidfd, let handle { descriptors.fill(pidfd, with: handle, closeOnExec: true) }
     // The child is in place now. This thread may do nothing before it has its turn again, not even end.
     if !shared { _ = yieldTurn() }
     if let completion { waitForVfork(completion) }

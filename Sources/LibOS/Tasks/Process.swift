@@ -22,6 +22,8 @@ final class Process: @unchecked Sendable {
   var children: [Process] = []
   /// wait4(2), waitid(2) of this process wait here.
   let childQueue = WaitQueue()
+  /// Woken when the process has ended, and when it has been waited for: pidfds.
+  let endQueue = WaitQueue()
   /// The wait status of a process that has ended; nil while it runs. Guarded by the task table's lock.
   var zombieStatus: Int32?
   /// It has called execve(2) since it was made: setpgid(2) by its parent comes too late.

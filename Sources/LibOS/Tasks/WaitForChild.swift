@@ -6,6 +6,7 @@ enum ChildSelector {
   case any
   case pid(Int32)
   case group(Int32)
+  case process(Process)
 }
 
 /// What a wait found.
@@ -15,6 +16,8 @@ struct ChildEvent {
   var waitStatus: Int32
   var info: SignalInfo
   var usage: Rusage
+  /// It was a zombie, and is no more.
+  var reaped: Process?
 }
 
 /// Options of wait(2).
@@ -40,6 +43,7 @@ extension Process {
       if let found = try self.findEvent(selector, options) { return .some(found) }
       return options.contains(.WNOHANG) ? .some(nil) : nil
     }
+    event?.reaped?.endQueue.wakeAll()
     return event
   }
 
@@ -53,12 +57,13 @@ extension Process {
     for child in children where child.matches(selector, options, caller: self) {
       any = true
       if options.contains(.WEXITED), let status = child.zombieStatus {
-        let event = child.event(status, child.childInfo(signal: .SIGCHLD, waitStatus: status))
+        var event = child.event(status, child.childInfo(signal: .SIGCHLD, waitStatus: status))
         if !options.contains(.WNOWAIT) {
           usage.addChild(child.usage)
           // As Linux does with io, but not with the rest (wait_task_zombie).
           lock.withLock { endedTransfers.add(child.endedTransfers) }
           table.reapLocked(child)
+          event.reaped = child
         }
         return event
       }
@@ -73,6 +78,7 @@ extension Process {
     case .any: break
     case .pid(let pid): if self.pid != pid { return false }
     case .group(let group): if self.group != group { return false }
+    case .process(let process): if self !== process { return false }
     }
     // A "clone" child is one that does not send SIGCHLD (wait(2), __WCLONE).
     if options.contains(.__WALL) { return true }
