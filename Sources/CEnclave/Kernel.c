@@ -28,6 +28,8 @@ int cl_time_snapshot(cl_time *copy) {
   return before == after && (before & 1) == 0;
 }
 
+extern const char cl_entry[];
+uint64_t cl_entry_address(void) { return (uint64_t)cl_entry; }
 uint64_t cl_syscall_entry_address(void) { return (uint64_t)cl_syscall_entry; }
 uint64_t cl_cpuid_entry_address(void) { return (uint64_t)cl_cpuid_entry; }
 uint64_t cl_xgetbv_entry_address(void) { return (uint64_t)cl_xgetbv_entry; }

@@ -48,6 +48,19 @@ static bool swap(uint64_t page, uint16_t *old, uint16_t new) {
                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
+/// What EACCEPT demands of a page that becomes a TCS: the fields that EADD would refuse or clear are as EADD leaves
+/// them. Of FLAGS only AEXNOTIFY may be set; STATE, CSSA (it is cleared, and below NSSA) and AEP are 0; bases and OSSA
+/// are page-aligned; the rest is zero.
+static bool is_legal_tcs(const uint64_t *tcs) {
+  if (tcs[0] || tcs[1] & ~2ull || tcs[5]) return false;
+  uint32_t cssa = (uint32_t)tcs[3], nssa = (uint32_t)(tcs[3] >> 32);
+  if (cssa >= nssa || (tcs[2] | tcs[6] | tcs[7]) & (PAGE - 1)) return false;
+  if ((tcs[8] & 0xFFF) != 0xFFF || (tcs[8] >> 32 & 0xFFF) != 0xFFF) return false;
+  for (size_t i = 9; i < PAGE / 8; i++)
+    if (tcs[i]) return false;
+  return true;
+}
+
 static int eaccept(struct thread *t, struct leaf_registers *r) {
   uint64_t flags, page = r->rcx;
   int result = read_secinfo(t, r->rbx, &flags);
@@ -65,6 +78,7 @@ static int eaccept(struct thread *t, struct leaf_registers *r) {
   if (type == CSGX_PT_TCS) {
     csgx_lock();
     result = csgx_protect_raw(page, PAGE, PROT_READ) == 0 ? CSGX_OK : CSGX_E_NOMEM;
+    if (result == CSGX_OK && !is_legal_tcs((const uint64_t *)page)) result = CSGX_E_TCS;
     if (result == CSGX_OK) result = csgx_register_tcs_locked(page, (const uint8_t *)page);
     csgx_protect_raw(page, PAGE, PROT_NONE);
     csgx_unlock();

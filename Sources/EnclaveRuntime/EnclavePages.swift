@@ -58,6 +58,7 @@
     private static let pending: UInt64 = 1 << 3
     private static let modified: UInt64 = 1 << 4
     private static let restricted: UInt64 = 1 << 5
+    static let tcsType: UInt64 = 1
     static let trimType: UInt64 = 4
 
     private static func accept(_ address: UInt, _ length: Int, flags: UInt64) {
@@ -115,7 +116,10 @@
       let n = UInt64(length)
       let (_, now) = committed.add(n, ordering: .relaxed)
       // The last of it is the kernel's: a failed allocation of its own would stop the enclave.
-      let reserve = address < UInt(EnclaveLayout.userEnd) ? kernelReserve : 0
+      // Threads are the program's too.
+      let isHeap =
+        address >= UInt(EnclaveLayout.kernelHeapBase) && address < UInt(EnclaveLayout.kernelHeapEnd)
+      let reserve = isHeap ? 0 : kernelReserve
       guard unsafe now + reserve <= limit,
         Host.augment(address: UInt64(address), length: n, copied: copied)
       else {
@@ -155,6 +159,13 @@
       Host.restrict(
         address: UInt64(address), length: UInt64(length), permissions: UInt64(new.rawValue))
       accept(address, length, flags: UInt64(new.rawValue) | restricted | regular)
+    }
+
+    /// EMODT(TCS) + EACCEPT: a committed page, filled as SDM Vol. 3D, "Thread Control Structure", wants it, lets a host
+    /// thread in.
+    static func becomeTCS(_ address: UInt) {
+      Host.modifyType(address: UInt64(address), length: 4096, type: tcsType)
+      accept(address, 4096, flags: modified | tcsType << 8)
     }
 
     /// EMODT(TRIM) + EACCEPT + EREMOVE: gives committed pages back.

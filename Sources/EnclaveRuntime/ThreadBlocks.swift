@@ -6,12 +6,18 @@
   /// Threads of the enclave: one thread area (TCS, SSA frames, thread block) and one kernel stack a slot.
   @safe public enum ThreadBlocks {
     public static func block(_ slot: Int) -> UnsafeMutablePointer<cl_thread_block> {
-      // SAFETY: slots below the measured thread count have a thread block page.
+      // SAFETY: slots that were handed out have a thread block page: the measured ones, and what `makeArea` made.
       unsafe UnsafeMutablePointer(bitPattern: UInt(EnclaveLayout.threadBlock(slot)))!
     }
 
-    /// Slots whose kernel stack has been committed. Changed by the thread that owns the slot's start.
-    nonisolated(unsafe) private static var prepared = [Bool]()
+    /// What a slot has; each step is done once. Changed by the thread that owns the slot's start.
+    private enum Step: UInt8 {
+      case nothing, area, exceptionStack, kernelStack, ready
+    }
+    nonisolated(unsafe) private static var steps = [Step]()
+
+    /// How many slots there can be.
+    public static var count: Int { unsafe steps.count }
 
     /// The fields that never change while the enclave lives.
     static func prepareBlock(_ slot: Int) -> Bool {
@@ -33,11 +39,45 @@
       return true
     }
 
-    /// Called once, by the boot thread.
+    /// Called once, by the boot thread: `threadCount` slots were measured.
     public static func prepare(threadCount: Int) {
-      unsafe prepared = [Bool](repeating: false, count: threadCount)
-      unsafe prepared[0] = true
+      let count = unsafe EnclavePages.isFixed ? threadCount : EnclaveLayout.largestThreadCount
+      unsafe steps = [Step](repeating: .nothing, count: max(count, threadCount))
+      for slot in 0..<threadCount { unsafe steps[slot] = .area }
+      unsafe steps[0] = .ready
       guard prepareBlock(0) else { panic("no memory for the first thread") }
+    }
+
+    /// Before anybody else hears of the slot. False: no memory.
+    public static func makeArea(_ slot: Int) -> Bool {
+      if unsafe steps[slot] != .nothing { return true }
+      guard ThreadAreas.make(slot) else { return false }
+      unsafe steps[slot] = .area
+      return true
+    }
+
+    /// Stacks, and the block's fixed fields. False: no memory.
+    private static func makeReady(_ slot: Int) -> Bool {
+      let stack = EnclaveLayout.kernelStack(slot)
+      if unsafe steps[slot] == .area {
+        guard
+          EnclavePages.commit(
+            UInt(stack + EnclaveLayout.exceptionStackOffset), Int(EnclaveLayout.exceptionStackSize))
+        else { return false }
+        unsafe steps[slot] = .exceptionStack
+      }
+      if unsafe steps[slot] == .exceptionStack {
+        guard
+          EnclavePages.commit(
+            UInt(stack + EnclaveLayout.kernelStackOffset), Int(EnclaveLayout.kernelStackSize))
+        else { return false }
+        unsafe steps[slot] = .kernelStack
+      }
+      if unsafe steps[slot] == .kernelStack {
+        guard prepareBlock(slot) else { return false }
+        unsafe steps[slot] = .ready
+      }
+      return true
     }
 
     /// Makes slot `slot` run in user mode with `regs`, FS base `fsBase` and the given task and parker
@@ -48,18 +88,8 @@
       slot: Int, task: UInt64, parker: UInt64, regs: cl_regs, fsBase: UInt64,
       kernelArgument: UInt64 = 0
     ) -> Bool {
+      guard makeReady(slot) else { return false }
       let b = unsafe block(slot)
-      if unsafe !prepared[slot] {
-        let stack = EnclaveLayout.kernelStack(slot)
-        guard
-          EnclavePages.commit(
-            UInt(stack + EnclaveLayout.exceptionStackOffset), Int(EnclaveLayout.exceptionStackSize)),
-          EnclavePages.commit(
-            UInt(stack + EnclaveLayout.kernelStackOffset), Int(EnclaveLayout.kernelStackSize)),
-          prepareBlock(slot)
-        else { return false }
-        unsafe prepared[slot] = true
-      }
       unsafe b.pointee.task = task
       unsafe b.pointee.parker = parker
       unsafe b.pointee.fs_base = fsBase

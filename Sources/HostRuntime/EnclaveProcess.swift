@@ -20,6 +20,8 @@ public final class EnclaveProcess: Sendable {
   let volumes: VolumeFiles
   let quoting: (any QuotingSource)?
   let sockets = SocketTable()
+  /// Indices of `threads`.
+  private let threadLimit: Int
   private let threads: Mutex<[HostThread?]>
   /// Runs once, with the exit code, before the process ends (statistics).
   private let atExit: @Sendable (EnclaveProcess, Int32) -> Void
@@ -43,7 +45,11 @@ public final class EnclaveProcess: Sendable {
     self.quoting = configuration.flags.contains(.remoteAttestation) ? quoting : nil
     objects = allowed ? source.map { ObjectCache(source: $0) } : nil
     self.atExit = atExit
-    threads = Mutex([HostThread?](repeating: nil, count: Int(configuration.threadCount)))
+    // With SGX2 the enclave makes more TCSs than it was measured with.
+    let measured = Int(configuration.threadCount)
+    threadLimit =
+      configuration.profile == .fixed ? measured : max(measured, EnclaveLayout.largestThreadCount)
+    threads = Mutex([HostThread?](repeating: nil, count: threadLimit))
   }
 
   /// A thread by its index, if it was ever started.
@@ -53,7 +59,7 @@ public final class EnclaveProcess: Sendable {
 
   /// `HostCall.threadStart`: enters the TCS of that index on a host thread of its own.
   func start(_ index: UInt64) throws(Errno) {
-    guard index < UInt64(configuration.threadCount) else { throw .EAGAIN }
+    guard index < UInt64(threadLimit) else { throw .EAGAIN }
     let result = threads.withLock { threads -> Result<HostThread, Errno> in
       if let thread = threads[Int(index)] { return .success(thread) }
       guard let thread = try? HostThread(index: Int(index), process: self) else {

@@ -63,7 +63,7 @@ public struct RunOptions: Sendable {
       --save-roots FILE     write the volumes' roots to FILE, at each commit, for --expect @FILE
       --profile edmm|fixed  how memory is added: SGX2 on demand, or all of it at the start
       --memory SIZE         most memory the program may use, such as 512M or 4G
-      --threads N           number of TCSs, 1...1024 (default: 64)
+      --threads N           TCSs at the start, 1...1024 (default: 64); profile edmm makes more
       --attestation dcap|none  whether /dev/attestation makes quotes (default: dcap)
       --configid HEX        bind the instance: CONFIGID (at most 64 bytes), shown in its reports and part of
                             its sealing keys; needs KSS

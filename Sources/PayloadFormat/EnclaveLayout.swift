@@ -39,7 +39,7 @@ public enum EnclaveLayout {
   public static let configurationMaximumSize: UInt64 = 0x40_0000
 
   /// A thread area: TCS page, then `ssaFrameCount` SSA frames of `ssaFramePages` pages each, then the
-  /// thread block (GS base), one page.
+  /// thread block (GS base), one page. The measured ones are added, those beyond made with SGX2.
   public static let threadAreaBase: UInt64 = 0xFF_4000_0000
   public static let threadAreaStride: UInt64 = 0x1_0000
   public static let ssaFrameCount: UInt32 = 4
@@ -49,6 +49,8 @@ public enum EnclaveLayout {
     0x1000 * (1 + UInt64(ssaFrameCount) * UInt64(ssaFramePages))
   /// Most threads an enclave can be measured with.
   public static let maximumThreadCount = 1024
+  /// Most threads it can have: in profile `edmm` TCSs beyond the measured ones are made when they are needed.
+  public static let largestThreadCount = 4096
 
   /// Profile `fixed` (SGX1: nothing can be added later): of the memory size a quarter, but 64 MiB at least,
   /// is kernel heap, the rest user memory from `userBase` on. Added at the start, not measured: the kernel

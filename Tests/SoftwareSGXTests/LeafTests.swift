@@ -222,6 +222,37 @@ extension MachineTests {
       }
     }
 
+    @Test("EACCEPT refuses a TCS that EADD would refuse", arguments: modes)
+    func illegalTCS(mode: SoftwareSGX.Mode) throws {
+      let e = try TestEnclave(mode, threads: 2).start()
+      try onThread(e) {
+        let area = TestEnclave.area(1)
+        let good = TCS(
+          ossa: area + 0x1000, nssa: 2, oentry: TestEnclave.base, ofsbase: area + 0x8000,
+          ogsbase: area + 0x8000
+        ).encoded()
+        // STATE, DBGOPTIN, OSSA, CSSA = NSSA, AEP, OFSBASGX, OGSBASGX, FSLIMIT, GSLIMIT, a reserved byte.
+        let faults: [(Int, UInt8)] = [
+          (0, 1), (8, 1), (16, 1), (24, 2), (40, 1), (48, 1), (56, 1), (64, 0), (68, 0), (72, 1),
+          (4095, 1),
+        ]
+        for (i, (at, value)) in faults.enumerated() {
+          let page = Self.heap + UInt64(i) * 4096
+          try e.machine.augment(address: page, length: 4096, copied: false)
+          #expect(Self.ok(e.pageLeaf(ENCLU.EACCEPT, Self.pendingRW, page)))
+          var bytes = good
+          bytes[at] = value
+          TestEnclave.poke(bytes, at: page)
+          try e.machine.modifyType(address: page, length: 4096, to: .tcs)
+          let accept = e.pageLeaf(ENCLU.EACCEPT, SECINFO.Flags([.modified], .tcs), page)
+          #expect(Self.gp(accept), "byte \(at)")
+          e.recover()
+          var run = EnclaveRun(tcs: page, function: 2)
+          #expect(e.machine.enter(&run) == .refused(.generalProtection(.notTCS)))
+        }
+      }
+    }
+
     @Test(arguments: modes) func eacceptcopy(mode: SoftwareSGX.Mode) throws {
       let e = try TestEnclave(mode).start()
       try onThread(e) {

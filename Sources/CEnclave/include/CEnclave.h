@@ -189,6 +189,8 @@ void cl_write_fs_base(uint64_t base);
 /// Linker-provided bounds of the enclave image (addresses of these symbols).
 extern char cl_image_start[], cl_image_end[], cl_vdso_start[], cl_vdso_end[];
 uint64_t cl_syscall_entry_address(void);
+/// Where EENTER goes.
+uint64_t cl_entry_address(void);
 uint64_t cl_signal_trampoline_address(void);
 uint64_t cl_vdso_address(void);
 uint64_t cl_cpuid_entry_address(void);

@@ -42,7 +42,7 @@
 
     /// Init, the payload's process and its first thread, on slot 0.
     static func firstTask(_ configuration: MeasuredConfiguration) -> Task {
-      ThreadSlots.shared.configure(count: Int(configuration.threadCount))
+      ThreadSlots.shared.configure(count: ThreadBlocks.count)
       TaskTable.shared.add(InitProcess.make())
       let pid = TaskTable.initialPid + 1
       unsafe TaskTable.payloadPid = pid

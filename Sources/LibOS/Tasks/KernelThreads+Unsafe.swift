@@ -38,6 +38,9 @@ private final class Body: Sendable {
       if !started { throw .EAGAIN }
     }
 
+    /// A slot that is used for the first time gets its TCS. False: no memory.
+    static func prepare(_ slot: Int) -> Bool { ThreadBlocks.makeArea(slot) }
+
     static func exitCurrent() -> Never { ThreadBlocks.exitCurrent() }
 
     /// The host thread is out of the slot for good.
@@ -74,6 +77,8 @@ private final class Body: Sendable {
       if failed != 0 { throw .EAGAIN }
       unsafe pthread_detach(thread)
     }
+
+    static func prepare(_ slot: Int) -> Bool { true }
 
     static func exitCurrent() -> Never {
       unsafe pthread_exit(nil)

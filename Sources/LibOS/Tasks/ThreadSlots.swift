@@ -1,6 +1,7 @@
 import EnclaveRuntime
 
-/// Which TCSs carry a thread. Their number is measured; slot 0 is the first thread's.
+/// Which TCSs carry a thread. The first ones are measured; with SGX2 more are made when those are in use. Slot 0 is the
+/// first thread's.
 ///
 /// `lock` guards all; innermost but for wait queues.
 final class ThreadSlots: @unchecked Sendable {
@@ -15,7 +16,7 @@ final class ThreadSlots: @unchecked Sendable {
   /// Keeps a task until its host thread is out of it.
   private var occupants: [Task?] = [nil]
 
-  /// Boot: how many TCSs there are, and who runs on slot 0.
+  /// Boot: how many TCSs there are or can be, and who runs on slot 0.
   func configure(count: Int) {
     var free: [Int] = []
     free.reserveCapacity(count)
@@ -30,7 +31,7 @@ final class ThreadSlots: @unchecked Sendable {
     lock.unlock()
   }
 
-  /// A slot for a new thread, nil if all carry one. Waits for threads that are on their way out.
+  /// A slot for a new thread, nil if all carry one or there is no memory for one more. Waits for threads that are on their way out.
   func allocate() -> Int? {
     while true {
       lock.lock()
@@ -47,10 +48,17 @@ final class ThreadSlots: @unchecked Sendable {
       if warn { warned = true }
       lock.unlock()
       _ = consume gone
-      if let slot { return slot }
+      if let slot {
+        if KernelThreads.prepare(slot) { return slot }
+        giveBack(slot)
+        return nil
+      }
       if !wait {
         if warn {
-          KernelLog.hint("cloister: all threads are in use; give it more with --threads N\n")
+          KernelLog.hint(
+            PageChange.isFixed
+              ? "cloister: all threads are in use; give it more with --threads N\n"
+              : "cloister: all 4096 threads are in use\n")
         }
         return nil
       }
