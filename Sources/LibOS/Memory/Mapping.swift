@@ -11,6 +11,7 @@ struct MappingRequest {
   var isFixed = false
   var mustNotReplace = false
   var growsDown = false
+  var isNotReserved = false
   var populate = false
   var kind = VMAKind.plain
   var object: MappedObject?
@@ -24,6 +25,7 @@ extension AddressSpace {
       throw request.length == 0 ? .EINVAL : .ENOMEM
     }
     let length = (request.length + 4095) & ~4095
+    if request.isCommitted { try Overcommit.check(length) }
     if request.isFixed || request.mustNotReplace {
       try arbitrate(request.address, length)
     }
@@ -63,6 +65,7 @@ extension AddressSpace {
     vma.isShared = request.isShared
     vma.isReadOnlyFile = request.isReadOnlyFile
     vma.growsDown = request.growsDown
+    vma.isNotReserved = request.isNotReserved
     vma.kind = request.kind
     vma.object = request.object
     vma.offset = request.offset
@@ -159,6 +162,12 @@ extension AddressSpace {
         mergeAround(address, end)
         throw .EACCES
       }
+      if vmas[i].becomesCommitted(with: protection) {
+        do throws(Errno) { try Overcommit.check(vmas[i].end - vmas[i].start) } catch {
+          mergeAround(address, end)
+          throw error
+        }
+      }
       let old = vmas[i].effective
       vmas[i].protection = protection
       let new = vmas[i].effective
@@ -235,7 +244,9 @@ extension AddressSpace {
     if new < old {
       removeRange(new, old)
     } else if new > old {
-      guard isFree(old, new), new - brkStart <= dataLimit, claim(old, new) else { return brkEnd }
+      guard isFree(old, new), new - brkStart <= dataLimit, Overcommit.allows(new - old),
+        claim(old, new)
+      else { return brkEnd }
       insert(
         VMA(start: old, end: new, protection: [.PROT_READ, .PROT_WRITE], kind: .heap))
     }
@@ -269,6 +280,7 @@ extension AddressSpace {
     defer { lock.unlock() }
     guard let i = find(old) else { throw .EFAULT }
     guard vmas[i].end >= old + oldSize else { throw .EFAULT }
+    if newSize > oldSize, vmas[i].isCommitted { try Overcommit.check(newSize - oldSize) }
     // Length 0: a second mapping of what is shared (mremap(2)).
     if oldSize == 0, !vmas[i].isShared || !mayMove { throw .EINVAL }
     if fixed == nil, oldSize > 0, !keepOld {

@@ -24,6 +24,8 @@ struct VMA {
   /// A shared mapping of a file that is not open for writing: it can never be made writable (mprotect(2), EACCES).
   var isReadOnlyFile = false
   var growsDown = false
+  /// MAP_NORESERVE: never counts as committed (`Overcommit`).
+  var isNotReserved = false
   /// madvise(2) MADV_DONTFORK, MADV_WIPEONFORK.
   var isDroppedInChild = false
   var isWipedInChild = false
@@ -62,7 +64,8 @@ struct VMA {
     end == next.start && protection == next.protection && isShared == next.isShared
       && isReadOnlyFile == next.isReadOnlyFile
       && isDroppedInChild == next.isDroppedInChild && isWipedInChild == next.isWipedInChild
-      && growsDown == next.growsDown && kind == next.kind && object === next.object
+      && growsDown == next.growsDown && isNotReserved == next.isNotReserved && kind == next.kind
+      && object === next.object
       && rewritten === next.rewritten && (object == nil || offset + UInt64(count) == next.offset)
   }
 }

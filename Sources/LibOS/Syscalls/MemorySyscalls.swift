@@ -71,6 +71,7 @@ extension Task {
     let MAP_FIXED: UInt32 = 0x10
     let MAP_ANONYMOUS: UInt32 = 0x20
     let MAP_GROWSDOWN: UInt32 = 0x100
+    let MAP_NORESERVE: UInt32 = 0x4000
     let MAP_POPULATE: UInt32 = 0x8000
     let MAP_FIXED_NOREPLACE: UInt32 = 0x10_0000
     let type = flags & 0xF
@@ -85,6 +86,7 @@ extension Task {
     request.isFixed = flags & MAP_FIXED != 0
     request.mustNotReplace = flags & MAP_FIXED_NOREPLACE != 0
     request.growsDown = flags & MAP_GROWSDOWN != 0
+    request.isNotReserved = flags & MAP_NORESERVE != 0
     request.populate = flags & MAP_POPULATE != 0
     _ = MAP_SHARED
     if flags & MAP_ANONYMOUS == 0 {
