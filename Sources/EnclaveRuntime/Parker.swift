@@ -77,6 +77,12 @@ import Synchronization
   /// The calling thread's next `park` returns at once.
   func leaveToken() { state.store(1, ordering: .releasing) }
 
+  /// Before the calling thread waits at the host by another call than `park`: whether it has been woken already. A waker
+  /// that finds it asleep for a lock on its way there only leaves a token.
+  public func takeToken() -> Bool {
+    state.compareExchange(expected: 1, desired: 0, ordering: .sequentiallyConsistent).exchanged
+  }
+
   /// Waits for the token for as long as a wake-up by the host may take, tens of microseconds. True: it came, and is taken.
   private func spin() -> Bool {
     let count = unsafe Self.spinCount

@@ -22,19 +22,12 @@ enum HostEnd {
     mayWait: Bool, hasTimeout: Bool, _ call: () throws(Errno) -> R
   ) throws(Errno) -> R {
     let task = Task.current
-    let memory = task.process.memory
     while true {
       if task.hasInterruptingSignal { throw hasTimeout ? .EINTR : .ERESTARTSYS }
-      if mayWait {
-        task.stepOut(of: memory)
-        task.cpuTime.beginSleep(Clock.monotonicNs())
-      }
-      defer {
-        if mayWait {
-          task.stepInto(memory)
-          task.cpuTime.endSleep(Clock.monotonicNs())
-        }
-      }
+      let memory = mayWait ? task.beginHostWait() : nil
+      defer { if let memory { task.endHostWait(memory) } }
+      // Woken on the way: look again, as after a kick.
+      if mayWait, task.parker.takeToken() { continue }
       do throws(Errno) { return try call() } catch {
         guard error == .EINTR else { throw error }
       }

@@ -56,10 +56,21 @@ extension Task {
   /// Sleeps as `Parker.park` does, without the time counting as CPU time. Other members of the process's family may run
   /// meanwhile, and the caller may have to wait for its turn afterwards: no lock is held.
   func park(deadlineNs: UInt64?) {
+    let memory = beginHostWait()
+    parker.park(deadlineNs: deadlineNs)
+    endHostWait(memory)
+  }
+
+  /// Before a host call that may wait, as `park` does. A caller that kicks are to end looks at `Parker.takeToken` afterwards.
+  /// The result is for `endHostWait`.
+  func beginHostWait() -> AddressSpace {
     let memory = process.memory
     stepOut(of: memory)
     cpuTime.beginSleep(Clock.monotonicNs())
-    parker.park(deadlineNs: deadlineNs)
+    return memory
+  }
+
+  func endHostWait(_ memory: AddressSpace) {
     stepInto(memory)
     cpuTime.endSleep(Clock.monotonicNs())
   }

@@ -61,14 +61,14 @@ final class PollWaiter: @unchecked Sendable {
       timeout = deadlineNs > now ? deadlineNs - now : 0
     }
     let task = timeout == 0 ? nil : Task.currentIfAny
-    let memory = task?.process.memory
-    if let memory { task?.stepOut(of: memory) }
+    let memory = task?.beginHostWait()
+    if let task, task.parker.takeToken() { timeout = 0 }
     do throws(Errno) {
       _ = try Host.poll(&host, timeoutNs: timeout)
     } catch {
       for i in host.indices { host[i].revents = 0 }
     }
-    if let memory { task?.stepInto(memory) }
+    if let memory { task?.endHostWait(memory) }
   }
 }
 
