@@ -7,6 +7,7 @@ import Testing
 @Suite struct SigstructTests {
   static let real = [
     "enarx_encl.sigstruct", "fortanix_test_enclave.sig", "gramine-test.sig",
+    "inclavare_hello-world.sig", "intel_le_2019.sigstruct", "intel_le_2020.sigstruct",
     "intel_le_2021.sigstruct",
   ]
 
