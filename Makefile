@@ -26,6 +26,7 @@ soak: setup
 
 bench: setup all
 	Scripts/bench
+	Scripts/bench-payload --json build/bench-payload.json
 
 demo: setup all
 	Scripts/demo

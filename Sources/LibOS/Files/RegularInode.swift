@@ -57,6 +57,8 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
   /// Pages that MAP_SHARED mappings have; made with the first one. Set with `writeLock` held.
   private(set) var sharedPages: SharedPages?
   private var firstReads = FirstReads()
+  /// Runs of whole chunks that made way, for the next ones: fresh memory is the dearest part of writing a large file.
+  private var spareRuns: [PageRun] = []
   private var siteTableLoaded = false
   private var sites: [UInt8]?
 
@@ -139,17 +141,27 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
   ) throws(Errno) {
     if let run = chunk.run, run.pageCount >= pages { return }
     var count = pages
-    if pagesPerChunk <= 16 || lower == nil {
+    if lower == nil {
       count = pages <= 1 ? 1 : pages <= 2 ? 2 : pages <= 4 ? 4 : pagesPerChunk
+    } else if !forCache {
+      // In doubled steps, so that a file that grows by small writes is not copied each time.
+      count = pages <= 1 ? 1 : pages <= 2 ? 2 : pages <= 4 ? 4 : pages <= 8 ? 8 : pagesPerChunk
     }
     if pinCount > 0 { count = pagesPerChunk }
     guard forCache || TmpfsSpace.hasRoom(count) else {
       OutOfMemory.tellFiles()
       throw .ENOSPC
     }
-    guard let run = PageRun(pageCount: count) else {
-      OutOfMemory.tell()
-      throw forCache ? .ENOMEM : .ENOSPC
+    let run: PageRun
+    if count == pagesPerChunk, let spare = spareRuns.popLast() {
+      spare.zero(0, count: spare.byteCount)
+      run = spare
+    } else {
+      guard let made = PageRun(pageCount: count) else {
+        OutOfMemory.tell()
+        throw forCache ? .ENOMEM : .ENOSPC
+      }
+      run = made
     }
     if let old = chunk.run { run.copy(0, from: old, 0, count: old.byteCount) }
     chunk.run = run
@@ -315,7 +327,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     buffer.endsAtFault = true
     // 8 MiB at a time go down to a persistent file system: memory stays bounded, whatever the file's size.
     if dirtyPages >= 2048 && fileSystem.isPersistent {
-      try writeBack()
+      try writeBack(keepsSpares: true)
       PageCache.reclaimIfNeeded()
     }
     if let sharedPages { return try writeShared(&buffer, at: offset, sharedPages) }
@@ -671,7 +683,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
 
   /// Hands down what was written; the lower layer then has the whole file, and its pages may be dropped from
   /// memory. `writeLock` held.
-  func writeBack() throws(Errno) {
+  func writeBack(keepsSpares: Bool = false) throws(Errno) {
     guard let lower, fileSystem.isPersistent else { return }
     lock.lock()
     defer { lock.unlock() }
@@ -686,10 +698,19 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     }
     try lower.setSize(byteCount)
     // Not before: if something above fails, all of it is handed down again, because the cut comes first again.
-    for i in near.indices where near[i].dirty != 0 { settle(&near[i]) }
+    spareRuns = []
+    for i in near.indices where near[i].dirty != 0 {
+      settle(&near[i])
+      // Content that was written once is like content that was read once: it does not fill the cache.
+      if spareRuns.count < 64, let run = displaced(by: UInt64(i), pages: pagesPerChunk) {
+        spareRuns.append(run)
+      }
+    }
     for i in far.indices where far[i].chunk.dirty != 0 { settle(&far[i].chunk) }
     lowerSize = byteCount
     dirtyPages = 0
+    // Once the file is closed or committed nobody may come for them.
+    if !keepsSpares { spareRuns = [] }
     if clean > 0 { PageCache.note(self, clean) }
   }
 
@@ -727,6 +748,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     guard lowerSize > 0 else { return 0 }
     lock.lock()
     defer { lock.unlock() }
+    spareRuns = []
     if pinCount > 0 { return 0 }
     var freed = 0
     for i in near.indices where near[i].dirty == 0 && near[i].present != 0 {
