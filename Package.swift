@@ -148,14 +148,17 @@ let package = Package(
     .target(
       name: "Jobs",
       dependencies: [
-        "Attestation", "EnclaveCrypto", "SealedVolume", "PayloadFormat",
+        "Attestation", "EnclaveCrypto", "SealedVolume", "PayloadFormat", "JobFormat",
         .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "CryptoExtras", package: "swift-crypto"),
       ], swiftSettings: hostSettings),
     .target(
       name: "Doctor", dependencies: ["CHostRuntime", "HostRuntime", "SoftwareQuoting"],
       swiftSettings: hostSettings),
-    .testTarget(name: "JobsTests", dependencies: ["Jobs"]),
+    .testTarget(name: "JobsTests",
+      dependencies: [
+        "Jobs", "JobFormat", "EnclaveCrypto", "SealedVolume", "SoftwareQuoting",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .testTarget(name: "DoctorTests", dependencies: ["Doctor"]),
     // What people type: `run` itself, which must start quickly, and a door to all other verbs.
     .executableTarget(
@@ -166,7 +169,7 @@ let package = Package(
         "HostRuntime", "HostInterface", "LibOS", "SealedVolume", "SGX", "SoftwareSGX", "Payload",
         "Prepare",
         "Attestation",
-        "AttestationFetch", "SoftwareQuoting", "Jobs", "Doctor",
+        "AttestationFetch", "SoftwareQuoting", "Jobs", "JobFormat", "Doctor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hostSettings),
 

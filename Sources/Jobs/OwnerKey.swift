@@ -1,14 +1,14 @@
 import Crypto
-import CryptoExtras
 import Glibc
+import JobFormat
 
-/// The key of a data owner (Ed25519): instances that wait for the owner's jobs are bound to its public half, and
-/// jobs are signed with it.
+/// The key of a data owner (ECDSA with P-256): instances that wait for the owner's jobs are bound to its public
+/// half, and jobs are signed with it.
 public struct OwnerKey: Sendable {
-  let key: Curve25519.Signing.PrivateKey
+  private let key: P256.Signing.PrivateKey
 
   /// A fresh key.
-  public init() { key = Curve25519.Signing.PrivateKey() }
+  public init() { key = P256.Signing.PrivateKey() }
 
   /// Reads `owner.pem`: PKCS #8 in PEM, which nobody but its owner may read.
   public init(contentsOf path: String) throws(JobsError) {
@@ -29,12 +29,12 @@ public struct OwnerKey: Sendable {
   }
 
   init(pem: String, name: String) throws(JobsError) {
-    guard let key = try? Curve25519.Signing.PrivateKey(pemRepresentation: pem) else {
+    guard let key = try? P256.Signing.PrivateKey(pemRepresentation: pem) else {
       throw JobsError(
         .malformed,
         pem.contains("PUBLIC KEY")
           ? "\(name): a public key; the private one is needed here (owner.pem)"
-          : "\(name): not an owner's private key (Ed25519, PKCS #8 in PEM)")
+          : "\(name): not an owner's private key (P-256, PKCS #8 in PEM)")
     }
     self.key = key
   }
@@ -43,11 +43,10 @@ public struct OwnerKey: Sendable {
   /// PKCS #8 in PEM. A secret.
   public var pem: String { key.pemRepresentation + "\n" }
 
-  /// 64 bytes.
-  func sign(_ message: [UInt8]) throws(JobsError) -> [UInt8] {
-    do { return [UInt8](try key.signature(for: message)) } catch {
-      throw JobsError(.inputOutput, "cannot sign with the owner's key: \(error)")
-    }
+  /// r and s, 32 bytes each, over a digest of 32 bytes. nil: there was no memory for it.
+  func sign(digest: [UInt8]) -> [UInt8]? {
+    var secret = [UInt8](key.rawRepresentation)
+    return signP256(digest: digest, wiping: &secret)
   }
 
   /// Writes the private key (mode 0600) and beside it the public one; files that exist are not touched.
@@ -79,39 +78,39 @@ public struct OwnerKey: Sendable {
 
 /// The public half, which providers are given.
 public struct OwnerPublicKey: Sendable, Equatable {
-  let key: Curve25519.Signing.PublicKey
+  private let key: P256.Signing.PublicKey
 
   /// Reads `owner.pub`: SubjectPublicKeyInfo in PEM.
   public init(contentsOf path: String) throws(JobsError) {
     let pem = String(
       decoding: try Files.read(path, limit: 1 << 14, what: "owner's public key"), as: UTF8.self)
-    guard let key = try? Curve25519.Signing.PublicKey(pemRepresentation: pem) else {
+    guard let key = try? P256.Signing.PublicKey(pemRepresentation: pem) else {
       throw JobsError(
         .malformed,
         pem.contains("PRIVATE KEY")
           ? "\(path): a private key; give providers the public one (owner.pub), and never this file"
-          : "\(path): not an owner's public key (Ed25519, SubjectPublicKeyInfo in PEM)")
+          : "\(path): not an owner's public key (P-256, SubjectPublicKeyInfo in PEM)")
     }
     self.key = key
   }
 
-  init(key: Curve25519.Signing.PublicKey) { self.key = key }
+  init(key: P256.Signing.PublicKey) { self.key = key }
 
-  /// nil: not 32 bytes.
+  /// nil: not a point of the curve.
   public init?(raw: [UInt8]) {
-    guard raw.count == 32, let key = try? Curve25519.Signing.PublicKey(rawRepresentation: raw)
-    else { return nil }
+    guard let key = try? P256.Signing.PublicKey(rawRepresentation: raw) else { return nil }
     self.key = key
   }
 
-  /// 32 bytes (RFC 8032).
+  /// X and Y, big-endian, 32 bytes each.
   public var raw: [UInt8] { [UInt8](key.rawRepresentation) }
   public var pem: String { key.pemRepresentation + "\n" }
-  /// SHA-256 of the 32 bytes: what people compare.
+  /// SHA-256 of the 64 bytes: what people compare.
   public var fingerprint: [UInt8] { [UInt8](SHA256.hash(data: raw)) }
 
-  func isValid(_ signature: [UInt8], of message: [UInt8]) -> Bool {
-    key.isValidSignature(signature, for: message)
+  /// The owner of an instance that waits with this nonce; nil: it has not 32 bytes.
+  public func context(nonce: [UInt8]) -> OwnerContext? {
+    OwnerContext(publicKey: raw, nonce: nonce)
   }
 
   public static func == (a: OwnerPublicKey, b: OwnerPublicKey) -> Bool { a.raw == b.raw }

@@ -11,6 +11,7 @@ struct Cloister: ParsableCommand {
       MeasureCommand.self, KeygenCommand.self, VolumeCommand.self, HostCallsCommand.self,
       SitesCommand.self, SyscallsCommand.self, VerifyCommand.self, QuoteCommand.self,
       CollateralCommand.self, RATLSCommand.self, SoftwareQuoteCommand.self,
-      DoctorCommand.self, OwnerCommand.self,
+      DoctorCommand.self, OwnerCommand.self, SealCommand.self, OpenCommand.self,
+      ReceiptCommand.self,
     ])
 }

@@ -25,7 +25,7 @@ struct OwnerKeygenCommand: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    try withJobsErrors {
+    try withJobsErrors(json: json) {
       let key = OwnerKey()
       let publicPath = try key.write(to: output)
       let fingerprint = hexText(key.publicKey.fingerprint)
@@ -48,7 +48,7 @@ struct OwnerShowCommand: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    try withJobsErrors {
+    try withJobsErrors(json: json) {
       let key = try OwnerPublicKey(contentsOf: file)
       let fingerprint = hexText(key.fingerprint)
       if json {
@@ -60,9 +60,14 @@ struct OwnerShowCommand: ParsableCommand {
   }
 }
 
-/// Ends with one line on stderr and the error's exit code.
-func withJobsErrors<R>(_ body: () throws -> R) throws -> R {
+/// Ends with one line on stderr, an object on stdout if JSON is wanted, and the error's exit code.
+func withJobsErrors<R>(json: Bool, _ body: () throws -> R) throws -> R {
   do { return try body() } catch let error as JobsError {
+    if json {
+      printJSON([
+        "error": error.description, "kind": error.kind.rawValue, "exitCode": Int(error.exitCode),
+      ])
+    }
     let text = Array("cloister: \(error.description)\n".utf8)
     _ = write(2, text, text.count)
     throw ExitCode(error.exitCode)

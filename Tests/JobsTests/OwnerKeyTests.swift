@@ -1,3 +1,4 @@
+import EnclaveCrypto
 import Foundation
 import Testing
 
@@ -23,11 +24,13 @@ struct OwnerKeyTests {
     let again = try OwnerKey(contentsOf: path)
     let publicKey = try OwnerPublicKey(contentsOf: folder + "/owner.pub")
     #expect(again.publicKey == key.publicKey && publicKey == key.publicKey)
-    let signature = try again.sign([1, 2, 3])
-    #expect(signature.count == 64)
-    #expect(publicKey.isValid(signature, of: [1, 2, 3]))
-    #expect(!publicKey.isValid(signature, of: [1, 2, 4]))
-    #expect(!OwnerKey().publicKey.isValid(signature, of: [1, 2, 3]))
+    let digest = [UInt8](repeating: 7, count: 32)
+    let signature = try #require(again.sign(digest: digest))
+    #expect(P256.isValid(signature, digest: digest, publicKey: publicKey.raw))
+    #expect(
+      !P256.isValid(
+        signature, digest: [UInt8](repeating: 8, count: 32), publicKey: publicKey.raw))
+    #expect(!P256.isValid(signature, digest: digest, publicKey: OwnerKey().publicKey.raw))
   }
 
   @Test("a key is never overwritten, neither half of it", arguments: ["owner.pem", "owner.pub"])

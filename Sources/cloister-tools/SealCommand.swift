@@ -1,0 +1,88 @@
+import ArgumentParser
+import Attestation
+import Foundation
+import HostRuntime
+import JobFormat
+import Jobs
+
+/// `cloister seal`: verify an offer completely, then encrypt a job to its enclave.
+struct SealCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "seal",
+    abstract: "Verify an offer, and encrypt input, arguments and variables to its enclave.",
+    discussion: """
+      Of each INPUT folder the contents appear in /input, of anything else itself by its name. The job's
+      ticket (JOB.ticket) opens its result: keep it, and keep it secret.
+
+      Nothing is encrypted before the offer has passed: its nonce and age, its quote, the policy, and
+      that the instance belongs to this owner. There is no way to skip that.
+
+      Exit codes: 0 sealed; 1 the offer is refused by verification, 2 by policy, 3 could not decide
+      (collateral missing or stale); 64 usage; 65 a file that is not what it should be; 66 a file
+      that cannot be read; 73 the output exists or cannot be made; 74 reading or writing failed.
+      """)
+
+  @Option(name: .customLong("to"), help: "The offer.") var offer: String
+  @Option(help: "The owner's private key, owner.pem.") var owner: String
+  @Option(help: "The nonce that the offer was asked for with, 64 hexadecimal digits.")
+  var nonce: String
+  @Option(help: "What the enclave must be: a policy in TOML; see Docs/Attestation.md.")
+  var policy: String
+  @OptionGroup var trust: JobTrustOptions
+  @Option(
+    name: .customLong("arg"), parsing: .unconditionalSingleValue,
+    help: "An argument for the program, behind the payload's own; may be given again.")
+  var arguments: [String] = []
+  @Option(
+    name: .customLong("env"), help: "NAME=VALUE for the program; may be given again.")
+  var environment: [String] = []
+  @Flag(help: "The job may be run more than once.") var allowRepeats = false
+  @Option(help: "The ticket's file (default: JOB.ticket).") var ticket: String?
+  @Option(name: .shortAndLong, help: "The job to write.") var output: String
+  @Flag(help: "Print JSON.") var json = false
+  @Argument(help: "Files and folders.") var inputs: [String]
+
+  func run() throws {
+    try withJobsErrors(json: json) {
+      let owner = try OwnerKey(contentsOf: owner)
+      let nonce = try JobArguments.nonce(nonce)
+      let policy = try JobPolicy(contentsOf: policy)
+      let verified = try VerifiedOffer(
+        contentsOf: offer, owner: owner.publicKey, nonce: nonce, policy: policy,
+        trust: try trust.trust(quote: Self.quote(offer)))
+      for warning in verified.verdict.warnings { Arguments.warn(warning) }
+      if verified.verdict.isSoftware {
+        Arguments.warn("the offer is a software machine's: NO PROTECTION")
+      }
+      var sealing = Sealing(to: verified, owner: owner)
+      sealing.arguments = arguments
+      sealing.environment = environment
+      sealing.allowsRepeats = allowRepeats
+      sealing.progress = JobArguments.progress("sealing")
+      let ticketPath = ticket ?? JobTicket.path(for: output)
+      let done = try sealing.run(inputs: inputs, job: output, ticket: ticketPath)
+      if json {
+        printJSON([
+          "job": output, "ticket": ticketPath, "digest": hexText(done.job),
+          "input": hexText(done.inputCommitment), "suite": done.suite, "files": done.files,
+          "bytes": done.bytes, "size": done.size, "software": verified.verdict.isSoftware,
+          "mrenclave": hexText(verified.report.MRENCLAVE),
+          "tcbStatus": verified.verdict.status?.rawValue ?? NSNull() as Any,
+        ])
+      } else {
+        print("the offer is good: MRENCLAVE \(hexText(verified.report.MRENCLAVE))")
+        print(
+          "\(output): \(done.files) files, \(done.bytes) bytes, encrypted with \(done.suite)\n"
+            + "\(ticketPath): opens the result; keep it secret")
+      }
+    }
+  }
+
+  /// The offer's quote says which collateral to fetch; what is wrong with it is said later.
+  static func quote(_ path: String) -> [UInt8] {
+    guard let bytes = try? CollateralFolder.readFile(path, limit: 1 << 17),
+      let parsed = try? Offer.parse(bytes)
+    else { return [] }
+    return parsed.quote
+  }
+}
