@@ -78,7 +78,8 @@ let package = Package(
     .target(
       name: "HostRuntime",
       dependencies: [
-        "CHostRuntime", "LinuxABI", "SGX", "HostInterface", "PayloadFormat", "SoftwareSGX",
+        "CHostRuntime", "LinuxABI", "SGX", "HostInterface", "PayloadFormat", "SoftwareSGX", "JobFormat",
+        .product(name: "Crypto", package: "swift-crypto"),
         "HardwareSGX", "Payload",
       ], swiftSettings: hostSettings),
 

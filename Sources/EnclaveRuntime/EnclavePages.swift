@@ -20,6 +20,8 @@
   @safe public enum EnclavePages {
     /// Bytes committed now, and the most that may be (the measured `memorySize`).
     public static let committed = Atomic<UInt64>(0)
+    /// The most that ever was.
+    public static let peak = Atomic<UInt64>(0)
     nonisolated(unsafe) public static var limit: UInt64 = 1 << 62
     static let kernelReserve: UInt64 = 8 << 20
 
@@ -126,6 +128,7 @@
         committed.subtract(n, ordering: .relaxed)
         return false
       }
+      if now > peak.load(ordering: .relaxed) { peak.max(now, ordering: .relaxed) }
       return true
     }
 

@@ -97,6 +97,20 @@ import LinuxABI
     return try count(reply.result, limit: length, "blockWrite", allowing: .ENOSPC, .EIO)
   }
 
+  /// The same with an array of at most `largestTransfer` bytes.
+  public static func blockWrite(
+    object: UInt64, offset: UInt64, _ bytes: [UInt8], durable: Bool
+  ) throws(Errno) -> Int {
+    guard bytes.count <= largestTransfer else { throw .EINVAL }
+    // SAFETY: the array lives through the call.
+    let reply = unsafe bytes.withUnsafeBytes { (p) in
+      HostTransport.exchange(
+        .blockWrite, object, offset, UInt64(p.count) | (durable ? HostCall.durableBit : 0),
+        send: p.baseAddress, sendCount: p.count)
+    }
+    return try count(reply.result, limit: bytes.count, "blockWrite", allowing: .ENOSPC, .EIO)
+  }
+
   /// Reads up to `length` bytes of an object to memory at `address`.
   @unsafe public static func blockRead(
     object: UInt64, offset: UInt64, to address: UnsafeMutableRawPointer, length: Int
@@ -303,6 +317,9 @@ import LinuxABI
     }
     return kind
   }
+
+  /// Whether the host wants this instance to wait for a job, as handed over at the first entry.
+  public static func wantsJob() -> Bool { HostTransport.handover().reply.words.0 >> 56 & 1 == 1 }
 
   // MARK: Messages
 

@@ -74,7 +74,8 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   /// `shutdown(stream, how)`. Answer: 0.
   case shutdown = 24
   /// `blockWrite(object, offset, length | durable << 63)`. Data in the data area; the object grows as needed. `durable`: the
-  /// answer comes when this write and all before it are on the medium (length 0: nothing but that). Volumes only.
+  /// answer comes when this write and all before it are on the medium (length 0: nothing but that). Volumes and what
+  /// belongs to a job only.
   /// Answer: 0...length, ENOSPC, EIO. What it stored is verified when it is read.
   case blockWrite = 26
   /// `quote(length)`. In the data area a REPORT (432 bytes) and the TARGETINFO (512 bytes) that it was made for.
@@ -113,7 +114,8 @@ public enum ExitReason: UInt64, Sendable {
 /// `result`: 0...64 CPUID entries in the data area, 24 bytes each: leaf, subleaf, EAX, EBX, ECX, EDX (u32);
 /// any other count stops the enclave. reply[0]: bits 0-31 processors online (clamped to 1...256). Hints only: what
 /// would need a state component that XFRM lacks is masked, sizes of XSAVE areas are our own. Bits 32-39, 40-47 and
-/// 48-55: the `StreamKind` of streams 0, 1 and 2; an unknown one stops the enclave.
+/// 48-55: the `StreamKind` of streams 0, 1 and 2; an unknown one stops the enclave. Bit 56: the host wants the
+/// instance to wait for a job, which a payload that takes no jobs refuses.
 public enum Handover {
   public static let largestEntryCount = 64
   public static let entrySize = 24
@@ -179,4 +181,16 @@ public enum BlockObject {
   /// started the run expects, zeros: none. Written: the root that the volume has now, for him to keep. Nothing about it
   /// is measured: it protects the one who runs the payload from a storage that he does not trust.
   public static let volumeRoots: UInt64 = 1 << 42
+  /// Of an instance that waits for a job (Docs/Job.md): whose it is, as the host says it (read).
+  public static let jobOwner: UInt64 = 1 << 43
+  /// The offer (written once).
+  public static let jobOffer: UInt64 = 1 << 43 | 1
+  /// The job (read). The first read waits until there is one; after `refused`, for another one.
+  public static let job: UInt64 = 1 << 43 | 2
+  /// The result (read and written).
+  public static let jobResult: UInt64 = 1 << 43 | 3
+  /// What becomes of the job (written): a number of 8 bytes and a text. Accepted 1, refused 2, done 3, failed 4.
+  public static let jobStatus: UInt64 = 1 << 43 | 4
+  /// The instance's sealed key (read and written).
+  public static let jobKey: UInt64 = 1 << 43 | 5
 }

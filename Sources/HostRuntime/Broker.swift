@@ -16,7 +16,7 @@ final class Broker: Sendable {
 
   /// Forks the broker, which serves `objects`. Only while the process has one thread.
   static func fork(
-    serving objects: DevelopmentRoot, quoting: QuotingSide,
+    serving objects: DevelopmentRoot, quoting: QuotingSide, jobs: JobBroker? = nil,
     signer: @escaping (_ mrenclave: [UInt8], _ attributes: [UInt8]) throws(HostError) -> [UInt8]
   ) throws(HostError) -> Broker {
     var pair: (Int32, Int32) = (-1, -1)
@@ -33,6 +33,7 @@ final class Broker: Sendable {
       for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { signal(number, SIG_IGN) }
       var server = BrokerServer(
         socket: pair.1, objects: objects, quoting: quoting, signer: signer)
+      server.jobs = jobs
       server.serve()
     }
     close(pair.1)
@@ -68,6 +69,22 @@ final class Broker: Sendable {
       let sigstruct = try? SIGSTRUCT(bytes)
     else { throw HostError("the enclave could not be signed with the debug key") }
     return sigstruct
+  }
+}
+
+extension Broker {
+  func putOffer(_ bytes: [UInt8]) throws(Errno) { _ = try call(.jobOffer, 0, 0, bytes) }
+
+  /// Descriptors of a job and of the file for its result, when there is one.
+  func waitForJob() throws(Errno) -> (job: Int32, result: Int32) {
+    let job = try call(.jobWait).descriptor
+    let result = try call(.jobResult).descriptor
+    guard job >= 0, result >= 0 else { throw .EIO }
+    return (job, result)
+  }
+
+  func tell(_ news: JobNews, _ text: String) throws(Errno) {
+    _ = try call(.jobStatus, 0, 0, news.encode(text))
   }
 }
 

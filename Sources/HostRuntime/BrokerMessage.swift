@@ -17,6 +17,14 @@ enum BrokerMessage {
     case sign = 5
     /// Reply: the descriptor of a socket, behind which a process of its own answers one `QuoteMessage`.
     case quote = 6
+    /// An instance that waits for a job. bytes: its offer.
+    case jobOffer = 7
+    /// Reply: the job's descriptor, when there is one.
+    case jobWait = 8
+    /// Reply: the descriptor of the result's file.
+    case jobResult = 9
+    /// argument 0: `JobNews`; bytes: a text.
+    case jobStatus = 10
   }
   /// Operation or result, two arguments.
   static let headerSize = 24

@@ -11,6 +11,7 @@ struct BrokerServer {
   /// Quoting processes that have not been waited for. A hostile program cannot have more of them.
   private var quotingProcesses: [pid_t] = []
   private static let mostQuotingProcesses = 8
+  var jobs: JobBroker?
 
   init(
     socket: Int32, objects: DevelopmentRoot, quoting: QuotingSide,
@@ -27,6 +28,7 @@ struct BrokerServer {
     let capacity = BrokerMessage.headerSize + BrokerMessage.maximumSize
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 8)
     while true {
+      if let client = jobs?.client, client >= 0 { watch(client) }
       var received: Int32 = -1
       let size = clh_receive_message(socket, buffer.baseAddress, buffer.count, &received)
       if received >= 0 { close(received) }
@@ -77,8 +79,35 @@ struct BrokerServer {
       let (descriptor, pid) = try QuotingProcess.start(quoting)
       quotingProcesses.append(pid)
       return ([], descriptor)
+    case .jobOffer:
+      guard jobs != nil else { throw .EINVAL }
+      try jobs!.putOffer(bytes)
+      return ([], -1)
+    case .jobWait:
+      guard jobs != nil else { throw .EINVAL }
+      return ([], try jobs!.waitForJob())
+    case .jobResult:
+      guard let jobs else { throw .EINVAL }
+      return ([], try jobs.resultFile())
+    case .jobStatus:
+      guard jobs != nil, let (news, text) = JobNews.decode(bytes) else { throw .EINVAL }
+      try jobs!.tell(news, text)
+      return ([], -1)
     case nil: throw .EINVAL
     }
+  }
+
+  /// Waits for the next request. Whoever brought the job goes away: the run ends, as with Ctrl-C.
+  private func watch(_ client: Int32) {
+    var set = [
+      pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: client, events: Int16(POLLIN), revents: 0),
+    ]
+    while poll(&set, 2, -1) < 0 && errno == EINTR {}
+    guard set[0].revents == 0, set[1].revents != 0 else { return }
+    EnclaveProcess.say("cloister: whoever brought the job is gone; the run ends")
+    kill(getppid(), SIGTERM)
+    _exit(0)
   }
 
   /// Bytes that do not fit a message, as a file without a name.

@@ -18,6 +18,8 @@ public final class EnclaveProcess: Sendable {
   /// A signed payload's files.
   let payload: PayloadObjects?
   let volumes: VolumeFiles
+  /// Of an instance that waits for a job.
+  let jobs: JobObjects?
   let quoting: (any QuotingSource)?
   let sockets = SocketTable()
   /// Indices of `threads`.
@@ -30,7 +32,7 @@ public final class EnclaveProcess: Sendable {
   init(
     machine: any SGXMachine, configuration: MeasuredConfiguration,
     source: (any ObjectSource)?, payload: PayloadObjects? = nil,
-    quoting: (any QuotingSource)? = nil, volumes: VolumeFiles? = nil,
+    quoting: (any QuotingSource)? = nil, volumes: VolumeFiles? = nil, jobs: JobObjects? = nil,
     atExit: @escaping @Sendable (EnclaveProcess, Int32) -> Void
   ) {
     self.machine = machine
@@ -38,6 +40,7 @@ public final class EnclaveProcess: Sendable {
     // No files: cannot fail.
     self.volumes = volumes ?? (try! VolumeFiles([]))
     self.payload = payload
+    self.jobs = jobs
     let allowed =
       configuration.flags.contains(.insecureDevelopmentRoot)
       || !configuration.insecureMounts.isEmpty

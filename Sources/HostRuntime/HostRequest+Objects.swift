@@ -6,6 +6,12 @@ import LinuxABI
 extension HostRequest {
   func blockRead() throws(Errno) -> Int {
     guard let data = buffer.data(argument(2)) else { throw .EIO }
+    if JobObjects.covers(argument(0)) {
+      guard let jobs = process.jobs else { throw .EIO }
+      let count = try jobs.read(argument(0), offset: argument(1), into: data)
+      thread.statistics.count(.bytesIn, UInt64(count))
+      return count
+    }
     if argument(0) >= BlockObject.volumesOffset {
       let count = try process.volumes.read(argument(0), offset: argument(1), into: data)
       thread.statistics.count(.bytesIn, UInt64(count))
@@ -29,9 +35,15 @@ extension HostRequest {
   func blockWrite() throws(Errno) -> Int {
     let length = argument(2) & ~HostCall.durableBit
     guard let data = buffer.data(length) else { throw .EIO }
-    try process.volumes.write(
-      argument(0), offset: argument(1), from: UnsafeRawBufferPointer(data),
-      durable: argument(2) & HostCall.durableBit != 0)
+    let bytes = UnsafeRawBufferPointer(data)
+    let durable = argument(2) & HostCall.durableBit != 0
+    if JobObjects.covers(argument(0)) {
+      guard let jobs = process.jobs else { throw .EIO }
+      try jobs.write(argument(0), offset: argument(1), from: bytes, durable: durable)
+    } else {
+      try process.volumes.write(
+        argument(0), offset: argument(1), from: bytes, durable: durable)
+    }
     thread.statistics.count(.bytesOut, length)
     return Int(length)
   }

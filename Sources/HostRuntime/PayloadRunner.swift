@@ -6,7 +6,7 @@ import SGX
 
 /// `cloister run PAYLOAD`: builds the enclave that a payload folder describes and runs it.
 extension Runner {
-  mutating func run(payload path: String) throws(HostError) -> Never {
+  mutating func run(payload path: String, offering: Offering? = nil) throws(HostError) -> Never {
     try options.refuseMeasuredOptions(payload: path)
     let folder = try PayloadFolder(path)
     let configuration = folder.configuration(options.profile)
@@ -19,7 +19,8 @@ extension Runner {
     let report = try RunReport(options)
     clock.lap("payload")
 
-    clh_close_from(3, report.descriptor)
+    clh_close_from(3, offering.map(\.ready) ?? report.descriptor)
+    let jobs = try offering?.broker(configuration: configuration.encoded())
     var mounts: [String] = []
     for record in configuration.insecureMounts {
       let host = String(decoding: record.prefix { $0 != 0 }, as: UTF8.self)
@@ -30,7 +31,8 @@ extension Runner {
       mounts: mounts, showsRoot: configuration.flags.contains(.insecureDevelopmentRoot))
     let choice = try MachineChoice(options.machine, isStrict: options.isStrict)
     let broker = try Broker.fork(
-      serving: root, quoting: QuotingSide(isHardware: choice.kind == .hardware)
+      serving: root, quoting: QuotingSide(isHardware: choice.kind == .hardware),
+      jobs: jobs
     ) { (mrenclave, attributes) throws(HostError) in
       // Only an enclave that says of itself that it is a debug enclave gets the debug key's signature.
       guard isDebug else { throw HostError("the debug key signs debug enclaves only") }
@@ -73,7 +75,8 @@ extension Runner {
     let machineName = choice.name
     let process = EnclaveProcess(
       machine: built.machine, configuration: configuration, source: broker, payload: objects,
-      quoting: broker, volumes: volumes
+      quoting: broker, volumes: volumes,
+      jobs: offering.map { JobObjects(owner: $0.options.owner.encoded(), broker: broker) }
     ) { process, code in
       report.write(
         machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,

@@ -25,6 +25,9 @@ public struct RunOptions: Sendable {
   public var memorySize: UInt64?
   public var threadCount: UInt32?
   public var jsonFile: String?
+  /// A job for the instance that waits for it, and where its result goes.
+  public var jobFile: String?
+  public var resultFile: String?
   public var imageFile: String?
   /// `/dev/attestation/attestation_type` says dcap, and there are quotes.
   public var hasRemoteAttestation = true
@@ -46,8 +49,11 @@ public struct RunOptions: Sendable {
     USAGE: cloister run [--machine M] [--strict] [--profile P] [--stats] [--json FILE] [--quiet]
                         [--volume NAME=FILE]... [--expect NAME=ROOT]... [--save-roots FILE] PAYLOAD
            cloister run [options] -- PROGRAM [ARGS]
+           cloister run PAYLOAD --job JOB -o RESULT
 
     OPTIONS:
+      --job JOB             hand a job to the instance of PAYLOAD that waits for it (`cloister offer`)
+      -o, --output RESULT   where the job's result goes
       --machine auto|software|hardware  which SGX machine (default: auto)
       --strict              every ENCLU and SYSCALL of the enclave traps, as on hardware (slow)
       --env KEY=VALUE       add a variable; without it only PATH, HOME, TERM and LANG are set
@@ -79,6 +85,9 @@ public struct RunOptions: Sendable {
       127 when it is not found, 128+N when signal N ended it.
     """
 
+  /// Of a payload that is offered.
+  init() {}
+
   public init(_ arguments: [String]) throws(HostError) {
     var rest = arguments[...]
     var configID: String?
@@ -94,7 +103,15 @@ public struct RunOptions: Sendable {
         isProgram = true
         break
       }
-      guard argument.utf8.first == 0x2D, argument.utf8.count > 1 else { break }
+      guard argument.utf8.first == 0x2D, argument.utf8.count > 1 else {
+        // Options may follow the payload's name: `run PAYLOAD --job JOB -o RESULT`.
+        let tail = rest.dropFirst()
+        guard tail.contains(where: { $0 == "--job" || $0.hasPrefix("--job=") }),
+          PayloadFolder.isPayload(argument)
+        else { break }
+        rest = ArraySlice(tail + [argument])
+        continue
+      }
       rest.removeFirst()
       let option: String
       let inline: String?
@@ -160,6 +177,8 @@ public struct RunOptions: Sendable {
           throw HostError("--configsvn \(text): use 0...65535")
         }
         configSVN = number
+      case "--job": jobFile = try value(option, inline)
+      case "-o", "--output": resultFile = try value(option, inline)
       case "--json": jsonFile = try value(option, inline)
       case "--image": imageFile = try value(option, inline)
       case "--help", "-h": wantsHelp = true

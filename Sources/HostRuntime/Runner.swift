@@ -23,6 +23,12 @@ public struct Runner {
         exit(0)
       }
       var runner = Runner(options)
+      if let job = options.jobFile {
+        guard let payload = options.program.first else {
+          throw HostError("no payload given; use `cloister run PAYLOAD --job JOB -o RESULT`")
+        }
+        try runner.run(payload: payload, job: job)
+      }
       if let payload = options.payload { try runner.run(payload: payload) }
       try runner.run()
     } catch {
@@ -32,7 +38,7 @@ public struct Runner {
   }
 
   /// A standard descriptor that is closed would otherwise be given to the next file that is opened.
-  private static func keepStandardDescriptors() {
+  static func keepStandardDescriptors() {
     while true {
       let fd = open("/dev/null", O_RDWR)
       if fd > 2 || fd < 0 {

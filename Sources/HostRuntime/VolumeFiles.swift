@@ -65,7 +65,12 @@ final class VolumeFiles: Sendable {
     _ object: UInt64, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int {
     if object == BlockObject.volumeRoots { return roots.read(offset: offset, into: buffer) }
-    let fd = try descriptor(object)
+    try Self.read(try descriptor(object), offset: offset, into: buffer)
+  }
+
+  static func read(
+    _ fd: Int32, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
     guard offset <= UInt64(Int64.max) - UInt64(buffer.count) else { throw .EIO }
     var done = 0
     while done < buffer.count {
@@ -85,7 +90,12 @@ final class VolumeFiles: Sendable {
       guard roots.write(offset: offset, from: buffer) else { throw .EIO }
       return
     }
-    let fd = try descriptor(object)
+    try Self.write(try descriptor(object), offset: offset, from: buffer, durable: durable)
+  }
+
+  static func write(
+    _ fd: Int32, offset: UInt64, from buffer: UnsafeRawBufferPointer, durable: Bool
+  ) throws(Errno) {
     guard offset <= UInt64(Int64.max) - UInt64(buffer.count) else { throw .EIO }
     var done = 0
     while done < buffer.count {

@@ -45,6 +45,12 @@ public struct MeasuredConfiguration: Sendable {
     public static let inputsAreData = Flags(rawValue: 1 << 4)
     /// There are quotes: attestation_type is dcap, and /dev/attestation/quote is there.
     public static let remoteAttestation = Flags(rawValue: 1 << 5)
+    /// The payload takes jobs (Docs/Job.md), and with them arguments, or variables of the environment; standard output and
+    /// error of a job are shown to the provider.
+    public static let acceptsJobs = Flags(rawValue: 1 << 6)
+    public static let jobArguments = Flags(rawValue: 1 << 7)
+    public static let jobEnvironment = Flags(rawValue: 1 << 12)
+    public static let insecureJobStreams = Flags(rawValue: 1 << 13)
     /// What the signature demands of XFRM; without these AVX and AVX-512 are the machine's choice.
     public static let requiresAVX = Flags(rawValue: 1 << 8)
     public static let refusesAVX = Flags(rawValue: 1 << 9)
@@ -53,6 +59,7 @@ public struct MeasuredConfiguration: Sendable {
     public static let all: Flags = [
       .insecureDevelopmentRoot, .insecureKernelLog, .insecureStrace, .insecureDebug, .inputsAreData,
       .requiresAVX, .refusesAVX, .requiresAVX512, .refusesAVX512, .remoteAttestation,
+      .acceptsJobs, .jobArguments, .jobEnvironment, .insecureJobStreams,
     ]
   }
 

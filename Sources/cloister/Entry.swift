@@ -8,6 +8,7 @@ enum Entry {
   static func main() {
     let arguments = CommandLine.arguments
     if arguments.count > 1, arguments[1] == "run" { Runner.main(Array(arguments.dropFirst(2))) }
+    if arguments.count > 1, arguments[1] == "offer" { Runner.offer(Array(arguments.dropFirst(2))) }
     startTools(Array(arguments.dropFirst()))
   }
 

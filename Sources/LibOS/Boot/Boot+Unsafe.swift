@@ -14,7 +14,10 @@
     static func run() -> Never {
       Random.selfTest()
       choosePages()
-      let configuration = readConfiguration()
+      let measured = readConfiguration()
+      guard var configuration = MeasuredConfiguration(measured) else {
+        panic("the measured configuration cannot be read")
+      }
       unsafe EnclavePages.limit = configuration.memorySize
       ThreadBlocks.prepare(threadCount: Int(configuration.threadCount))
       cl_set_xfrm(readXFRM())
@@ -36,6 +39,7 @@
       let task = firstTask(configuration)
       Namespace.start(configuration)
       Namespace.mountVolumes(configuration)
+      unsafe JobRun.current = JobInstance.start(&configuration, measured: measured)
       cl_self_test()
       start(task, configuration)
     }
@@ -71,7 +75,13 @@
       var regs: cl_regs
       do throws(Errno) {
         for stream in 0..<3 as Range<UInt64> {
-          try process.files.insert(StreamFile(stream: stream), closeOnExec: false)
+          let file: File
+          if let job = unsafe JobRun.current {
+            file = try job.stream(stream, task)
+          } else {
+            file = StreamFile(stream: stream)
+          }
+          try process.files.insert(file, closeOnExec: false)
         }
         let cwd = try task.resolve(configuration.workingDirectory, follow: true)
         guard cwd.inode.isDirectory else { throw .ENOTDIR }
@@ -132,7 +142,7 @@
     }
 
     /// The measured configuration. It was EADDed and measured: what is wrong with it is the builder's fault.
-    static func readConfiguration() -> MeasuredConfiguration {
+    static func readConfiguration() -> [UInt8] {
       // SAFETY: the region is measured, read-only memory of at least one page, and the length it states
       // is bounded by the region.
       let base = unsafe UnsafeRawPointer(bitPattern: UInt(EnclaveLayout.configurationBase))!
@@ -140,11 +150,7 @@
       guard length >= MeasuredConfiguration.headerSize,
         UInt64(length) <= EnclaveLayout.configurationMaximumSize
       else { panic("the measured configuration has a wrong length") }
-      let bytes = unsafe [UInt8](UnsafeRawBufferPointer(start: base, count: length))
-      guard let configuration = MeasuredConfiguration(bytes) else {
-        panic("the measured configuration cannot be read")
-      }
-      return configuration
+      return unsafe [UInt8](UnsafeRawBufferPointer(start: base, count: length))
     }
 
     /// XFRM as the processor has it for this enclave: from a report about ourselves (XGETBV is illegal).

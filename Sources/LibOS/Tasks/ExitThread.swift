@@ -42,6 +42,13 @@ extension Process {
   fileprivate func exit(waitStatus: Int32) {
     if unsafe pid == TaskTable.payloadPid {
       // The end of the payload. Signals show as 128 + number, as a shell and a container engine do.
+      #if CLOISTER_ENCLAVE
+        if let job = unsafe JobRun.current {
+          job.finish(
+            waitStatus: waitStatus,
+            processorNs: usage.endedThreadsNs + usage.waitedChildrenNs)
+        }
+      #endif
       let signal = waitStatus & 0x7F
       do throws(Errno) { try Namespace.commitAll() } catch {
         Host.log(

@@ -83,6 +83,7 @@ public struct PayloadDescription {
       try net.finish()
     }
     if try reader.flag("inputs_are_data") == true { flags.insert(.inputsAreData) }
+    if let job = try reader.table("job") { try readJob(job) }
     try reader.finish()
     guard !entrypoint.isEmpty else {
       throw HostError("\(file): libos.entrypoint is missing: which program is to run?")
@@ -140,6 +141,25 @@ public struct PayloadDescription {
       "insecure__disable_aslr": "addresses are fixed by the layout; remove the key",
       "pal_internal_mem_size": "the kernel takes what it needs; remove the key",
     ])
+  }
+
+  /// Docs/Job.md
+  private mutating func readJob(_ job: DescriptionReader) throws(HostError) {
+    flags.insert(.acceptsJobs)
+    guard flags.contains(.remoteAttestation) else {
+      throw job.error("arguments", "jobs need quotes; remove sgx.remote_attestation")
+    }
+    if try job.flag("arguments") == true { flags.insert(.jobArguments) }
+    if try job.flag("environment") == true {
+      guard !flags.contains(.inputsAreData) else {
+        throw job.error(
+          "environment",
+          "variables such as LD_PRELOAD make code of data; remove the key, or inputs_are_data")
+      }
+      flags.insert(.jobEnvironment)
+    }
+    if try job.flag("insecure_show_output") == true { flags.insert(.insecureJobStreams) }
+    try job.finish()
   }
 
   private mutating func readFiles(

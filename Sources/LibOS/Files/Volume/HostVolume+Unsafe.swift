@@ -8,10 +8,23 @@ import SealedVolume
 final class HostVolume: VolumeStorage {
   private let object: UInt64
   private let index: UInt64
+  /// Where in the object the volume begins.
+  private let base: UInt64
+  /// Both guarded by whatever guards the volume.
+  private(set) var bytesRead: UInt64 = 0
+  private(set) var bytesWritten: UInt64 = 0
 
   init(index: Int) {
     object = BlockObject.volumesOffset + UInt64(index)
+    base = 0
     self.index = UInt64(index)
+  }
+
+  /// A volume inside another object, from `base` on; nobody expects a root of it.
+  init(object: UInt64, base: UInt64) {
+    self.object = object
+    self.base = base
+    index = 0
   }
 
   /// The root that whoever started the run expects; nil: he expects none. A host that hides it can as well start the
@@ -50,13 +63,15 @@ final class HostVolume: VolumeStorage {
         let rest = memory.slice(done, memory.count - done)
         // SAFETY: `rest` is memory of that many bytes, which its owner keeps during the call.
         n = try unsafe Host.blockRead(
-          object: object, offset: offset + UInt64(done), to: rest.address, length: rest.count)
+          object: object, offset: base + offset + UInt64(done), to: rest.address, length: rest.count
+        )
       } catch { throw .io }
       if n == 0 {
         memory.slice(done, memory.count - done).zero()
         return
       }
       done += n
+      bytesRead += UInt64(n)
     }
   }
 
@@ -70,11 +85,13 @@ final class HostVolume: VolumeStorage {
         let isLast = rest.count <= Host.largestTransfer
         // SAFETY: as above.
         let n = try unsafe Host.blockWrite(
-          object: object, offset: offset + UInt64(done), from: rest.address, length: rest.count,
+          object: object, offset: base + offset + UInt64(done), from: rest.address,
+          length: rest.count,
           durable: durable && isLast)
         if n == 0 && rest.count > 0 { throw Errno.EIO }
         // A short durable write is finished by another one, which is durable as well.
         done += n
+        bytesWritten += UInt64(n)
       } catch { throw error == .ENOSPC ? .noSpace : .io }
     } while done < memory.count
   }

@@ -149,6 +149,14 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
     HostVolume.publish(root, index: index)
   }
 
+  /// The last commit: nothing is committed after it. Returns the state that stays.
+  func commitForGood() throws(Errno) -> (root: VolumeRoot, superblock: [UInt8]) {
+    try commit()
+    // Kept: whoever else still commits waits until the enclave has ended.
+    commitLock.lock()
+    return try withVolume { (v) throws(VolumeError) in (v.root, v.superblock) }
+  }
+
   private func handDown(_ inode: Inode) throws(Errno) {
     if let regular = inode as? RegularInode { try regular.writeBackAll() }
     inode.lock.lock()
@@ -245,12 +253,14 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
   }
 
   /// The root directory.
-  var rootNode: VolumeNode? {
+  var rootNode: VolumeNode? { node(VolumeFormat.rootInode) }
+
+  /// A file by its number; nil: there is none, or it cannot be read.
+  func node(_ number: UInt64) -> VolumeNode? {
     let found = try? withVolume { (v) throws(VolumeError) -> VolumeNode? in
-      guard let record = try v.inode(VolumeFormat.rootInode) else { return nil }
+      guard let record = try v.inode(number) else { return nil }
       return VolumeNode(
-        self, VolumeFormat.rootInode, record,
-        attributes: try Self.attributes(of: VolumeFormat.rootInode, in: v))
+        self, number, record, attributes: try Self.attributes(of: number, in: v))
     }
     return found ?? nil
   }

@@ -1,0 +1,59 @@
+import Glibc
+import PayloadFormat
+
+extension Runner {
+  /// `cloister offer`. Parses, starts the instance, and never returns.
+  public static func offer(_ arguments: [String]) -> Never {
+    keepStandardDescriptors()
+    do throws(HostError) {
+      let options = try OfferOptions(arguments)
+      if options.wantsHelp {
+        print(OfferOptions.help)
+        exit(0)
+      }
+      let payload = options.run.program[0]
+      try options.check(try PayloadFolder(payload))
+      var offering = try Offering(options)
+      if !offering.staysInForeground { try offering.detach() }
+      var run = options.run
+      if !options.withoutKSS {
+        run.binding = try InstanceBinding(configID: options.owner.CONFIGID)
+      }
+      var runner = Runner(run)
+      try runner.run(payload: payload, offering: offering)
+    } catch {
+      EnclaveProcess.say("cloister: \(error.description)")
+      exit(error.exitCode)
+    }
+  }
+
+  /// `cloister run PAYLOAD --job JOB -o RESULT`.
+  func run(payload: String, job: String) throws(HostError) -> Never {
+    guard let result = options.resultFile else {
+      throw HostError("-o is missing: where the result goes")
+    }
+    try JobClient(options: options).run(payload: payload, job: job, result: result)
+  }
+}
+
+extension OfferOptions {
+  /// What the enclave would refuse, said before it is built.
+  func check(_ payload: PayloadFolder) throws(HostError) {
+    let flags = payload.configuration.flags
+    guard flags.contains(.acceptsJobs) else {
+      throw HostError(
+        "\(payload.path): the payload takes no jobs; its vendor can change that with a [job] table in payload.toml"
+      )
+    }
+    guard flags.contains(.remoteAttestation) else {
+      throw HostError(
+        "\(payload.path): the payload makes no quotes (sgx.remote_attestation), so it can make no offer"
+      )
+    }
+    guard !withoutKSS || flags.contains(.inputsAreData) else {
+      throw HostError(
+        "\(payload.path): without KSS nothing binds an instance to its owner, so only payloads that say inputs_are_data take jobs"
+      )
+    }
+  }
+}
