@@ -78,7 +78,8 @@ let package = Package(
     .target(
       name: "HostRuntime",
       dependencies: [
-        "CHostRuntime", "LinuxABI", "SGX", "HostInterface", "PayloadFormat", "SoftwareSGX", "JobFormat",
+        "CHostRuntime", "LinuxABI", "SGX", "HostInterface", "PayloadFormat", "SoftwareSGX",
+        "JobFormat",
         .product(name: "Crypto", package: "swift-crypto"),
         "HardwareSGX", "Payload",
       ], swiftSettings: hostSettings),
@@ -155,7 +156,8 @@ let package = Package(
     .target(
       name: "Doctor", dependencies: ["CHostRuntime", "HostRuntime", "SoftwareQuoting"],
       swiftSettings: hostSettings),
-    .testTarget(name: "JobsTests",
+    .testTarget(
+      name: "JobsTests",
       dependencies: [
         "Jobs", "JobFormat", "EnclaveCrypto", "SealedVolume", "SoftwareQuoting",
         .product(name: "Crypto", package: "swift-crypto"),

@@ -6,7 +6,8 @@ struct Cloister: ParsableCommand {
     commandName: "cloister",
     abstract: "Run unmodified Linux programs inside SGX enclaves, and prove it.",
     subcommands: [
-      RunCommand.self, OfferCommand.self, PrepareCommand.self, SignCommand.self, InspectCommand.self,
+      RunCommand.self, OfferCommand.self, PrepareCommand.self, SignCommand.self,
+      InspectCommand.self,
       FormatsCommand.self,
       MeasureCommand.self, KeygenCommand.self, VolumeCommand.self, HostCallsCommand.self,
       SitesCommand.self, SyscallsCommand.self, VerifyCommand.self, QuoteCommand.self,

@@ -28,6 +28,8 @@
     private var streams: [VolumeNode] = []
     private let startNs = Clock.realtimeNs()
     private let startMonotonicNs = Clock.monotonicNs()
+    /// What this thread used while it waited is not the job's.
+    private let processorNsBefore = Task.current.cpuTime.runNs
 
     /// Opens the input, makes the output, and mounts both.
     init(
@@ -138,7 +140,7 @@
       receipt.startNs = startNs
       receipt.endNs = Clock.realtimeNs()
       receipt.elapsedNs = Clock.monotonicNs() - startMonotonicNs
-      receipt.processorNs = processorNs
+      receipt.processorNs = processorNs > processorNsBefore ? processorNs - processorNsBefore : 0
       receipt.peakMemory = EnclavePages.peak.load(ordering: .relaxed)
       receipt.inputBytes = input.bytesRead
       receipt.outputBytes = output.bytesWritten
