@@ -321,6 +321,11 @@ import LinuxABI
   /// Whether the host wants this instance to wait for a job, as handed over at the first entry.
   public static func wantsJob() -> Bool { HostTransport.handover().reply.words.0 >> 56 & 1 == 1 }
 
+  /// And whether its keys are to be on the host's disk, sealed.
+  public static func wantsJobKeyOnDisk() -> Bool {
+    HostTransport.handover().reply.words.0 >> 57 & 1 == 1
+  }
+
   // MARK: Messages
 
   /// Lines to the developer's terminal, stream 2. The caller has made sure that the configuration allows it.

@@ -115,7 +115,7 @@ public enum ExitReason: UInt64, Sendable {
 /// any other count stops the enclave. reply[0]: bits 0-31 processors online (clamped to 1...256). Hints only: what
 /// would need a state component that XFRM lacks is masked, sizes of XSAVE areas are our own. Bits 32-39, 40-47 and
 /// 48-55: the `StreamKind` of streams 0, 1 and 2; an unknown one stops the enclave. Bit 56: the host wants the
-/// instance to wait for a job, which a payload that takes no jobs refuses.
+/// instance to wait for a job, which a payload that takes no jobs refuses. Bit 57: with its keys on the host's disk.
 public enum Handover {
   public static let largestEntryCount = 64
   public static let entrySize = 24

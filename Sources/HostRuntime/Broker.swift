@@ -75,6 +75,8 @@ final class Broker: Sendable {
 extension Broker {
   func putOffer(_ bytes: [UInt8]) throws(Errno) { _ = try call(.jobOffer, 0, 0, bytes) }
 
+  func putKey(_ bytes: [UInt8]) throws(Errno) { _ = try call(.jobKey, 0, 0, bytes) }
+
   /// Descriptors of a job and of the file for its result, when there is one.
   func waitForJob() throws(Errno) -> (job: Int32, result: Int32) {
     let job = try call(.jobWait).descriptor

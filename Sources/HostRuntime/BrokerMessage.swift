@@ -25,6 +25,8 @@ enum BrokerMessage {
     case jobResult = 9
     /// argument 0: `JobNews`; bytes: a text.
     case jobStatus = 10
+    /// bytes: the instance's sealed key.
+    case jobKey = 11
   }
   /// Operation or result, two arguments.
   static let headerSize = 24

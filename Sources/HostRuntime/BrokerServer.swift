@@ -83,6 +83,10 @@ struct BrokerServer {
       guard jobs != nil else { throw .EINVAL }
       try jobs!.putOffer(bytes)
       return ([], -1)
+    case .jobKey:
+      guard jobs != nil else { throw .EINVAL }
+      try jobs!.putKey(bytes)
+      return ([], -1)
     case .jobWait:
       guard jobs != nil else { throw .EINVAL }
       return ([], try jobs!.waitForJob())

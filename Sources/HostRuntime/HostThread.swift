@@ -27,7 +27,7 @@ final class HostThread: @unchecked Sendable {
     self.process = process
     buffer = try ThreadBuffer()
     lot = try ParkingLot()
-    if index == 0 { buffer.handOver(wantsJob: process.jobs != nil) }
+    if index == 0 { buffer.handOver(jobs: process.jobs) }
     pending = .allocate(capacity: 16)
     pending.initialize(repeating: 0, count: 16)
   }

@@ -76,7 +76,11 @@ extension Runner {
     let process = EnclaveProcess(
       machine: built.machine, configuration: configuration, source: broker, payload: objects,
       quoting: broker, volumes: volumes,
-      jobs: offering.map { JobObjects(owner: $0.options.owner.encoded(), broker: broker) }
+      jobs: offering.map {
+        JobObjects(
+          owner: $0.options.owner.encoded(),
+          key: $0.options.keyFile == nil ? nil : $0.options.key, broker: broker)
+      }
     ) { process, code in
       report.write(
         machine: machineName, mrenclave: built.mrenclave, timings: timings, exitCode: code,

@@ -28,6 +28,8 @@ public struct RunOptions: Sendable {
   /// A job for the instance that waits for it, and where its result goes.
   public var jobFile: String?
   public var resultFile: String?
+  /// The key that `cloister offer --seal` made: the instance is started again with it.
+  public var keyFile: String?
   public var imageFile: String?
   /// `/dev/attestation/attestation_type` says dcap, and there are quotes.
   public var hasRemoteAttestation = true
@@ -54,6 +56,7 @@ public struct RunOptions: Sendable {
     OPTIONS:
       --job JOB             hand a job to the instance of PAYLOAD that waits for it (`cloister offer`)
       -o, --output RESULT   where the job's result goes
+      --key KEYFILE         start the instance again with the key that `cloister offer --seal` made
       --machine auto|software|hardware  which SGX machine (default: auto)
       --strict              every ENCLU and SYSCALL of the enclave traps, as on hardware (slow)
       --env KEY=VALUE       add a variable; without it only PATH, HOME, TERM and LANG are set
@@ -178,6 +181,7 @@ public struct RunOptions: Sendable {
         }
         configSVN = number
       case "--job": jobFile = try value(option, inline)
+      case "--key": keyFile = try value(option, inline)
       case "-o", "--output": resultFile = try value(option, inline)
       case "--json": jsonFile = try value(option, inline)
       case "--image": imageFile = try value(option, inline)

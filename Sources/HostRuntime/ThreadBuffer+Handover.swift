@@ -5,7 +5,7 @@ import HostInterface
 extension ThreadBuffer {
   /// `Handover`: what CPUID says of this processor, for the leaves that programs ask for (SDM Vol. 2A, CPUID),
   /// and what the standard streams are.
-  func handOver(wantsJob: Bool) {
+  func handOver(jobs: JobObjects?) {
     var entries: [[UInt32]] = []
     func add(_ leaf: UInt32, _ subleaf: UInt32 = 0) -> [UInt32] {
       var out = [UInt32](repeating: 0, count: 4)
@@ -37,7 +37,7 @@ extension ThreadBuffer {
     for stream in 0..<3 as Range<UInt64> {
       word |= (Streams.status(stream)?.kind ?? .null).rawValue << (32 + 8 * stream)
     }
-    if wantsJob { word |= 1 << 56 }
+    if let jobs { word |= 1 << 56 | (jobs.key == nil ? 0 : 1 << 57) }
     setReply(0, word)
     setResult(Int64(entries.count))
   }

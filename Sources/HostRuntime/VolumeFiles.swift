@@ -65,7 +65,7 @@ final class VolumeFiles: Sendable {
     _ object: UInt64, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int {
     if object == BlockObject.volumeRoots { return roots.read(offset: offset, into: buffer) }
-    try Self.read(try descriptor(object), offset: offset, into: buffer)
+    return try Self.read(try descriptor(object), offset: offset, into: buffer)
   }
 
   static func read(

@@ -9,8 +9,9 @@ import PayloadFormat
 /// | 8 | 32 | key of the input volume |
 /// | 40 | 40 | root of the input volume (Docs/Volume.md) |
 /// | 80 | 32 | commitment to the input volume (`JobDigest.volume`) |
-/// | 112 | 8 | suite of the reply key |
-/// | 120 | 4 + n | the reply key: count, bytes |
+/// | 112 | 8 | size of the input volume in bytes: what follows in the job's file, neither less nor more |
+/// | 120 | 8 | suite of the reply key |
+/// | 128 | 4 + n | the reply key: count, bytes |
 /// | | | records: type (4 bytes), count (4), bytes: 1 an argument, 2 a variable `NAME=VALUE`, 0 padding |
 ///
 /// Padding makes the size a multiple of 1024, so that the size says little about the arguments.
@@ -31,6 +32,7 @@ public struct JobOrder: Sendable, Equatable {
   public var inputRoot: [UInt8]
   /// 32 bytes.
   public var inputCommitment: [UInt8]
+  public var inputSize: UInt64 = 0
   public var replyKey: JobPublicKey
   /// Appended to the payload's own arguments.
   public var arguments: [[UInt8]] = []
@@ -51,7 +53,9 @@ public struct JobOrder: Sendable, Equatable {
     var out: [UInt8] = []
     out.appendLittleEndian(UInt64(flags.rawValue), count: 4)
     out.appendLittleEndian(0, count: 4)
-    out += inputKey + inputRoot + inputCommitment + replyKey.encoded()
+    out += inputKey + inputRoot + inputCommitment
+    out.appendLittleEndian(inputSize, count: 8)
+    out += replyKey.encoded()
     for argument in arguments {
       guard Self.isArgument(argument) else { throw .malformed("an argument has a zero byte") }
       out.appendLittleEndian(1, count: 4)
@@ -81,6 +85,7 @@ public struct JobOrder: Sendable, Equatable {
     inputKey = try r.take(32)
     inputRoot = try r.take(40)
     inputCommitment = try r.take(32)
+    inputSize = try r.integer(8)
     guard let key = try JobPublicKey.read(&r) else { throw .suite }
     replyKey = key
     var last: UInt64 = 1

@@ -23,7 +23,7 @@ import PayloadFormat
 /// | 344 | 8 | most memory at a time, bytes |
 /// | 352 | 8 | bytes read of the input volume |
 /// | 360 | 8 | bytes written to the output volume |
-/// | 368 | 8 | zero |
+/// | 368 | 8 | size of the output volume in bytes: what follows in the result's file, neither less nor more |
 ///
 /// Then, behind the body, the quote: count (4 bytes), that many bytes. Its report data is
 /// `RuntimeReportData(purpose: "receipt", digest: digest)`.
@@ -59,6 +59,7 @@ public struct Receipt: Equatable, Sendable {
   public var peakMemory: UInt64 = 0
   public var inputBytes: UInt64 = 0
   public var outputBytes: UInt64 = 0
+  public var outputSize: UInt64 = 0
 
   public init(
     owner: OwnerContext, offer: [UInt8], job: [UInt8], run: [UInt8], configuration: [UInt8],
@@ -87,9 +88,10 @@ public struct Receipt: Equatable, Sendable {
     b += configuration + inputCommitment + outputCommitment
     b.appendLittleEndian(UInt64(waitStatus), count: 4)
     b.appendLittleEndian(UInt64(flags.rawValue), count: 4)
-    for v in [startNs, endNs, elapsedNs, processorNs, peakMemory, inputBytes, outputBytes, 0] {
+    for v in [startNs, endNs, elapsedNs, processorNs, peakMemory] {
       b.appendLittleEndian(v, count: 8)
     }
+    for v in [inputBytes, outputBytes, outputSize] { b.appendLittleEndian(v, count: 8) }
     return JobFileKind.receipt.header(bodySize: b.count) + b
   }
 
@@ -139,7 +141,7 @@ public struct Receipt: Equatable, Sendable {
     receipt.peakMemory = try r.integer(8)
     receipt.inputBytes = try r.integer(8)
     receipt.outputBytes = try r.integer(8)
-    try r.zeros(8)
+    receipt.outputSize = try r.integer(8)
     try r.finish()
     return (receipt, quote)
   }

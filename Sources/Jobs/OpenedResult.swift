@@ -66,6 +66,15 @@ public struct OpenedResult: Sendable {
       throw JobsError(
         .refusedByVerification, "\(path): its output is not the one that the receipt names")
     }
+    var status = stat()
+    fstat(fd, &status)
+    let size = UInt64(max(0, status.st_size))
+    guard size == JobResult.volumeOffset + receipt.receipt.outputSize else {
+      let isCut = size < JobResult.volumeOffset + receipt.receipt.outputSize
+      throw JobsError(
+        .refusedByVerification,
+        "\(path): its output is \(isCut ? "cut off" : "longer than the one that was written")")
+    }
     let receiptFile = receipt.file
     guard !receiptOnly else {
       (files, bytes, skipped) = (0, 0, [])
@@ -77,10 +86,7 @@ public struct OpenedResult: Sendable {
     let output = try volume(path) { () throws(VolumeError) in
       try SealedVolume.open(storage, key: key, isReadOnly: true, expected: root)
     }
-    var status = stat()
-    fstat(fd, &status)
-    var copy = OutputFolder(
-      output, name: path, total: UInt64(max(0, status.st_size)), progress: progress)
+    var copy = OutputFolder(output, name: path, total: size, progress: progress)
     try copy.write(to: folder) { (temporary) throws(JobsError) in
       try Files.create(temporary + "/receipt", receiptFile, mode: 0o644, what: "receipt")
     }

@@ -120,12 +120,13 @@ public struct Sealing {
     try volume(name) { () throws(VolumeError) in try input.commit() }
     order.inputRoot = input.root.bytes
     order.inputCommitment = try Self.commitment(storage, name)
+    var status = stat()
+    fstat(fd, &status)
+    order.inputSize = UInt64(status.st_size) - offset
 
     let (bytes, digest) = try encode(key, order, number, name)
     precondition(UInt64(bytes.count) == offset)
     try Self.put(bytes, fd, name)
-    var status = stat()
-    fstat(fd, &status)
     let ticket = JobTicket(
       job: digest, inputCommitment: order.inputCommitment, replyKey: reply, offer: offer)
     return (

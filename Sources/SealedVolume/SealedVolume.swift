@@ -343,6 +343,9 @@ public final class SealedVolume {
   }
   var largestRead: Int { incoming.memory.count / 4096 }
 
+  /// Hands down what waits to be written, without committing it: the storage's size is the last one then.
+  public func settle() throws(VolumeError) { try flushStaging() }
+
   // MARK: Commit
 
   public var hasChanges: Bool {

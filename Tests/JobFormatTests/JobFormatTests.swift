@@ -23,6 +23,7 @@ struct Exchange {
     order = JobOrder(
       inputKey: EnclaveCrypto.random(32), inputRoot: EnclaveCrypto.random(40),
       inputCommitment: EnclaveCrypto.random(32), replyKey: reply.publicKey)
+    order.inputSize = 24576
     order.arguments = [Array("--frame".utf8), Array("7".utf8), []]
     order.environment = [Array("SAMPLES=16".utf8)]
   }
@@ -51,6 +52,7 @@ struct Exchange {
     r.flags = [.inputsAreData, .repeatable]
     r.elapsedNs = 1_234_567
     r.outputBytes = 8192
+    r.outputSize = 4096
     return r
   }
 }

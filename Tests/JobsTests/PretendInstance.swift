@@ -123,6 +123,9 @@ struct PretendInstance {
       owner: context, offer: job.offer, job: job.digest, run: EnclaveCrypto.random(32),
       configuration: configuration, inputCommitment: order.inputCommitment,
       outputCommitment: try Sealing.commitment(outputStorage, result))
+    var status = stat()
+    fstat(fd, &status)
+    receipt.outputSize = UInt64(status.st_size) - JobResult.volumeOffset
     receipt.waitStatus = waitStatus
     receipt.endNs = madeNs
     if order.flags.contains(.repeatable) { receipt.flags.insert(.repeatable) }

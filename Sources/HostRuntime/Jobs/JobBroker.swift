@@ -15,6 +15,8 @@ struct JobBroker {
     case file(job: String, result: String)
     /// The socket of `cloister run --job`, listening.
     case socket(Int32)
+    /// Nowhere from: the key goes to the disk, and the instance ends.
+    case none
   }
 
   let offerFile: String
@@ -30,7 +32,11 @@ struct JobBroker {
   var instances: InstanceFolder?
   var instancePid: pid_t = 0
 
+  /// Where the sealed key goes.
+  var keyFile: String?
+
   private var hasOffer = false
+  private var hasKey = false
   /// A job came as a file and was refused, or none came: there is nothing more to wait for.
   private var isOver = false
   private var result: ResultFile?
@@ -51,21 +57,7 @@ struct JobBroker {
   mutating func putOffer(_ bytes: [UInt8]) throws(Errno) {
     guard !hasOffer else { throw .EIO }
     hasOffer = true
-    let temporary = "\(offerFile).part.\(getpid())"
-    unlink(temporary)
-    let fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    var done = 0
-    while fd >= 0, done < bytes.count {
-      let n = bytes.withUnsafeBytes { write(fd, $0.baseAddress! + done, $0.count - done) }
-      if n <= 0 { break }
-      done += n
-    }
-    if fd >= 0 { close(fd) }
-    guard fd >= 0, done == bytes.count, rename(temporary, offerFile) == 0 else {
-      EnclaveProcess.say("cloister: cannot write the offer \(offerFile): \(lastError())")
-      unlink(temporary)
-      throw .EIO
-    }
+    try put(bytes, "the offer", offerFile, mode: 0o644)
     if case .socket = source, let instances {
       guard let read = try? Offer.parse(bytes),
         rename(
@@ -73,12 +65,41 @@ struct JobBroker {
           == 0
       else {
         EnclaveProcess.say("cloister: the instance's socket cannot be named: \(lastError())")
+        isOver = true
         throw .EIO
       }
     }
     if ready >= 0 {
       _ = write(ready, [1], 1)
       close(ready)
+    }
+  }
+
+  mutating func putKey(_ bytes: [UInt8]) throws(Errno) {
+    guard !hasKey, let keyFile else { throw .EIO }
+    hasKey = true
+    try put(bytes, "the key", keyFile, mode: 0o600)
+  }
+
+  /// Writes a file in one step.
+  private mutating func put(
+    _ bytes: [UInt8], _ what: String, _ path: String, mode: mode_t
+  ) throws(Errno) {
+    let temporary = "\(path).part.\(getpid())"
+    unlink(temporary)
+    let fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+    var done = 0
+    while fd >= 0, done < bytes.count {
+      let n = bytes.withUnsafeBytes { write(fd, $0.baseAddress! + done, $0.count - done) }
+      if n <= 0 { break }
+      done += n
+    }
+    if fd >= 0 { close(fd) }
+    guard fd >= 0, done == bytes.count, rename(temporary, path) == 0 else {
+      EnclaveProcess.say("cloister: cannot write \(what) \(path): \(lastError())")
+      isOver = true
+      unlink(temporary)
+      throw .EIO
     }
   }
 
@@ -96,6 +117,7 @@ struct JobBroker {
       // The enclave's process is gone: so is this one, soon.
       if getppid() == 1 { _exit(0) }
       switch source {
+      case .none: throw .EIO
       case .file(let job, let path):
         let fd = open(job, O_RDONLY | O_CLOEXEC)
         if fd < 0 {

@@ -7,6 +7,8 @@ import Synchronization
 /// and what passes through to it.
 final class JobObjects: Sendable {
   private let owner: [UInt8]
+  /// The sealed key on disk, empty when there is none yet; nil: the key stays in the enclave's memory.
+  let key: [UInt8]?
   private let broker: Broker
   private struct Files {
     var job: Int32 = -1
@@ -16,8 +18,9 @@ final class JobObjects: Sendable {
   private let files = Mutex(Files())
   static let largestOffer = 32 << 10
 
-  init(owner: [UInt8], broker: Broker) {
+  init(owner: [UInt8], key: [UInt8]?, broker: Broker) {
     self.owner = owner
+    self.key = key
     self.broker = broker
   }
 
@@ -28,12 +31,15 @@ final class JobObjects: Sendable {
   func read(
     _ object: UInt64, offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int {
-    switch object {
-    case BlockObject.jobOwner:
-      guard offset <= UInt64(owner.count) else { return 0 }
-      let rest = owner[Int(offset)...].prefix(buffer.count)
+    func copy(_ bytes: [UInt8]) -> Int {
+      guard offset <= UInt64(bytes.count) else { return 0 }
+      let rest = bytes[Int(offset)...].prefix(buffer.count)
       buffer.copyBytes(from: rest)
       return rest.count
+    }
+    switch object {
+    case BlockObject.jobOwner: return copy(owner)
+    case BlockObject.jobKey: return copy(key ?? [])
     case BlockObject.job:
       var fd = files.withLock { $0.job }
       if fd < 0 {
@@ -54,6 +60,9 @@ final class JobObjects: Sendable {
     case BlockObject.jobOffer:
       guard offset == 0, buffer.count <= Self.largestOffer else { throw .EIO }
       try broker.putOffer(Array(buffer))
+    case BlockObject.jobKey:
+      guard key != nil, offset == 0, buffer.count <= Self.largestOffer else { throw .EIO }
+      try broker.putKey(Array(buffer))
     case BlockObject.jobResult:
       let fd = files.withLock { $0.result }
       guard fd >= 0 else { throw .EIO }

@@ -12,6 +12,10 @@ public struct OfferOptions: Sendable {
   public var resultFile: String?
   public var patience = 24 * 3600
   public var isForeground = false
+  /// Where the sealed key goes to, or comes from.
+  public var keyFile: String?
+  /// The sealed key, when there is one already.
+  var key: [UInt8] = []
   public var withoutKSS = false
   public var printsJSON = false
   public var wantsHelp = false
@@ -33,6 +37,9 @@ public struct OfferOptions: Sendable {
       --job FILE --result FILE
                             in one command: wait (in the foreground) until the job is there as FILE, run it, and
                             write the result
+      --seal KEYFILE        keep the key on disk, sealed to this machine, and end; `cloister run --key KEYFILE` uses
+                            it. It survives a restart. In return nobody can tell how often a job is run: the
+                            offer says so, and only jobs that may be run again are taken
       --without-kss         for processors without KSS; only payloads that say inputs_are_data
       --machine auto|software|hardware, --strict, --profile edmm|fixed, --stats, --quiet   as for `cloister run`
       --json                say in JSON on standard output what was offered
@@ -76,6 +83,7 @@ public struct OfferOptions: Sendable {
         }
         patience = n
       case "--foreground": isForeground = true
+      case "--seal": keyFile = try value(option, inline)
       case "--without-kss": withoutKSS = true
       case "--json": printsJSON = true
       case "--strict": run.isStrict = true
@@ -113,6 +121,12 @@ public struct OfferOptions: Sendable {
     guard (jobFile == nil) == (resultFile == nil) else {
       throw HostError("--job and --result belong together")
     }
+    if keyFile != nil, jobFile != nil {
+      throw HostError("--seal ends when the offer is made; give the job to `cloister run --key`")
+    }
+    if let keyFile, access(keyFile, F_OK) == 0 {
+      throw HostError("\(keyFile) exists already; remove it or choose another name")
+    }
     let key = try Self.publicKey(ownerFile)
     guard let bytes = Self.bytes(hex: nonce), let owner = OwnerContext(publicKey: key, nonce: bytes)
     else {
@@ -120,6 +134,26 @@ public struct OfferOptions: Sendable {
         "--nonce \(nonce): use 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
     }
     self.owner = owner
+  }
+
+  /// `cloister run PAYLOAD --job JOB -o RESULT --key KEYFILE`
+  init(_ run: RunOptions, payload: String, keyFile: String, job: String, result: String)
+    throws(HostError)
+  {
+    self.run = run
+    self.run.program = [payload]
+    self.keyFile = keyFile
+    jobFile = job
+    resultFile = result
+    key = try readFile(keyFile, limit: SealedJobKey.largestSize, what: "key")
+    do throws(JobFormatError) {
+      let sealed = try SealedJobKey(key)
+      owner = sealed.owner
+      withoutKSS = sealed.offer.flags.contains(.withoutKSS)
+    } catch {
+      throw HostError(
+        "\(keyFile): not a key that `cloister offer --seal` made: \(error.text)")
+    }
   }
 
   static func publicKey(_ path: String) throws(HostError) -> [UInt8] {

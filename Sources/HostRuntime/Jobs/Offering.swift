@@ -16,7 +16,9 @@ struct Offering {
     instances = try InstanceFolder(state)
   }
 
-  var staysInForeground: Bool { options.isForeground || options.jobFile != nil }
+  var staysInForeground: Bool {
+    options.isForeground || options.jobFile != nil || options.keyFile != nil
+  }
 
   /// Returns in the process that is to be the instance. The one that was started waits for the offer and ends.
   mutating func detach() throws(HostError) {
@@ -98,6 +100,8 @@ struct Offering {
     let source: JobBroker.Source
     if let job = options.jobFile, let result = options.resultFile {
       source = .file(job: job, result: result)
+    } else if options.keyFile != nil {
+      source = .none
     } else {
       source = .socket(try instances.listen(pid: getpid()))
     }
@@ -106,6 +110,7 @@ struct Offering {
       patience: options.patience)
     broker.instances = instances
     broker.instancePid = getpid()
+    if options.key.isEmpty { broker.keyFile = options.keyFile }
     return broker
   }
 }

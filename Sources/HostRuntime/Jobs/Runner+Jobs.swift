@@ -11,26 +11,37 @@ extension Runner {
         print(OfferOptions.help)
         exit(0)
       }
-      let payload = options.run.program[0]
-      try options.check(try PayloadFolder(payload))
-      var offering = try Offering(options)
-      if !offering.staysInForeground { try offering.detach() }
-      var run = options.run
-      if !options.withoutKSS {
-        run.binding = try InstanceBinding(configID: options.owner.CONFIGID)
-      }
-      var runner = Runner(run)
-      try runner.run(payload: payload, offering: offering)
+      try launch(options)
     } catch {
       EnclaveProcess.say("cloister: \(error.description)")
       exit(error.exitCode)
     }
   }
 
+  private static func launch(_ options: OfferOptions) throws(HostError) -> Never {
+    let payload = options.run.program[0]
+    try options.check(try PayloadFolder(payload))
+    var offering = try Offering(options)
+    if !offering.staysInForeground { try offering.detach() }
+    var run = options.run
+    if !options.withoutKSS {
+      run.binding = try InstanceBinding(configID: options.owner.CONFIGID)
+    }
+    var runner = Runner(run)
+    try runner.run(payload: payload, offering: offering)
+  }
+
   /// `cloister run PAYLOAD --job JOB -o RESULT`.
   func run(payload: String, job: String) throws(HostError) -> Never {
     guard let result = options.resultFile else {
       throw HostError("-o is missing: where the result goes")
+    }
+    if let key = options.keyFile {
+      guard access(job, R_OK) == 0 else {
+        throw HostError("cannot open the job \(job): \(lastError())")
+      }
+      try Self.launch(
+        OfferOptions(options, payload: payload, keyFile: key, job: job, result: result))
     }
     try JobClient(options: options).run(payload: payload, job: job, result: result)
   }

@@ -68,6 +68,18 @@
       if configuration.flags.contains(.jobArguments) { flags.insert(.takesArguments) }
       if configuration.flags.contains(.jobEnvironment) { flags.insert(.takesEnvironment) }
       if identity == nil { flags.insert(.withoutKSS) }
+      let keepsKeysOnDisk = Host.wantsJobKeyOnDisk()
+      if keepsKeysOnDisk {
+        flags.insert(.keyOnDisk)
+        if let stored = JobKeys.stored() {
+          guard stored.owner == owner, stored.offer.configuration == configurationDigest,
+            stored.offer.flags == flags
+          else { Self.fail("the key on disk is of another offer, payload or owner") }
+          keys = JobKeys.open(stored)
+          offer = stored.offer
+          return
+        }
+      }
       var keys: [JobKeyPair] = []
       for suite in JobSuite.allCases {
         guard let pair = JobKeyPair(suite) else { panic("no memory for keys") }
@@ -77,6 +89,7 @@
       offer = Offer(
         owner: owner, instance: Random.bytes(count: 32), configuration: configurationDigest,
         madeNs: Clock.realtimeNs(), flags: flags, keys: keys.map { $0.publicKey })
+      if keepsKeysOnDisk { JobKeys.store(keys, offer) }
       let quote: [UInt8]
       do throws(Errno) {
         quote = try Attestation.quote(ReportData(runtime: offer.reportData))
@@ -88,6 +101,7 @@
       } catch {
         Self.fail("the offer cannot be written")
       }
+      if keepsKeysOnDisk { Host.exit(status: 0) }
     }
 
     /// Until there is a job that can be taken.
@@ -117,6 +131,10 @@
         }
       }
       guard let order else { throw JobRefusal("the job's encryption was not offered") }
+      if offer.flags.contains(.keyOnDisk) && !order.flags.contains(.repeatable) {
+        throw JobRefusal(
+          "its owner allowed one run only, which nobody can promise with a key on disk")
+      }
       if !order.arguments.isEmpty && !configuration.flags.contains(.jobArguments) {
         throw JobRefusal("the payload takes no arguments from a job")
       }

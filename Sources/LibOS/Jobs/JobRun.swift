@@ -45,6 +45,7 @@
       output = HostVolume(object: BlockObject.jobResult, base: JobResult.volumeOffset)
       outputKey = EnclaveCrypto.random(32)
 
+      try Self.checkSize(job, order)
       let inputs: VolumeFileSystem
       do throws(VolumeError) {
         let volume = try SealedVolume.open(
@@ -98,6 +99,20 @@
       Namespace.mount(root.makeInode(in: outputs), at: KernelLog.bytes("/output"))
     }
 
+    /// Nothing is missing behind the job's header, and nothing follows the input.
+    private static func checkSize(_ job: Job, _ order: JobOrder) throws(JobRefusal) {
+      let (end, overflow) = job.volumeOffset.addingReportingOverflow(order.inputSize)
+      guard !overflow, order.inputSize >= 8192, end < 1 << 62 else {
+        throw JobRefusal("the order states a size of the input that cannot be")
+      }
+      var tail: [UInt8] = []
+      do throws(Errno) {
+        tail = try JobHost.read(BlockObject.job, offset: end - 1, count: 2)
+      } catch { throw JobRefusal("the input cannot be read") }
+      if tail.isEmpty { throw JobRefusal("the input is cut off") }
+      if tail.count > 1 { throw JobRefusal("the input is longer than the one that was ordered") }
+    }
+
     /// Arguments follow the payload's own; a variable replaces the payload's of that name.
     func apply(to configuration: inout MeasuredConfiguration) {
       configuration.arguments += order.arguments
@@ -144,6 +159,7 @@
       receipt.peakMemory = EnclavePages.peak.load(ordering: .relaxed)
       receipt.inputBytes = input.bytesRead
       receipt.outputBytes = output.bytesWritten
+      receipt.outputSize = output.end
       let quote: [UInt8]
       do throws(Errno) {
         quote = try Attestation.quote(ReportData(runtime: receipt.reportData))

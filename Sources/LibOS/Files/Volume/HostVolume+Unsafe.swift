@@ -13,6 +13,8 @@ final class HostVolume: VolumeStorage {
   /// Both guarded by whatever guards the volume.
   private(set) var bytesRead: UInt64 = 0
   private(set) var bytesWritten: UInt64 = 0
+  /// One past the last byte that was ever written, from where the volume begins.
+  private(set) var end: UInt64 = 0
 
   init(index: Int) {
     object = BlockObject.volumesOffset + UInt64(index)
@@ -92,6 +94,7 @@ final class HostVolume: VolumeStorage {
         // A short durable write is finished by another one, which is durable as well.
         done += n
         bytesWritten += UInt64(n)
+        end = max(end, offset + UInt64(done))
       } catch { throw error == .ENOSPC ? .noSpace : .io }
     } while done < memory.count
   }

@@ -149,12 +149,15 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
     HostVolume.publish(root, index: index)
   }
 
-  /// The last commit: nothing is committed after it. Returns the state that stays.
+  /// The last commit: nothing is written or committed after it. Returns the state that stays.
   func commitForGood() throws(Errno) -> (root: VolumeRoot, superblock: [UInt8]) {
     try commit()
-    // Kept: whoever else still commits waits until the enclave has ended.
+    // Both are kept: whoever else still writes waits until the enclave has ended.
     commitLock.lock()
-    return try withVolume { (v) throws(VolumeError) in (v.root, v.superblock) }
+    volumeLock.lock()
+    // What others wrote since belongs to no state, but is not left behind half either.
+    do throws(VolumeError) { try volume.settle() } catch { throw errno(error) }
+    return (volume.root, volume.superblock)
   }
 
   private func handDown(_ inode: Inode) throws(Errno) {
