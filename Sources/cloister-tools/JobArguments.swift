@@ -24,7 +24,7 @@ struct JobTrustOptions: ParsableArguments {
     guard let trustSoftwareRoot else { return nil }
     let digits = trustSoftwareRoot.lowercased().replacing("sha256:", with: "").replacing(
       ":", with: "")
-    guard let bytes = hexBytes(digits), bytes.count == 32 else {
+    guard let bytes = hexadecimal(digits), bytes.count == 32 else {
       throw ValidationError("--trust-software-root: not the SHA-256 of a certificate")
     }
     return bytes
@@ -33,7 +33,7 @@ struct JobTrustOptions: ParsableArguments {
 
 enum JobArguments {
   static func nonce(_ text: String) throws -> [UInt8] {
-    guard let bytes = hexBytes(text), bytes.count == 32 else {
+    guard let bytes = hexadecimal(text), bytes.count == 32 else {
       throw ValidationError(
         "--nonce: 32 bytes in hexadecimal, fresh for each offer (`openssl rand -hex 32`)")
     }

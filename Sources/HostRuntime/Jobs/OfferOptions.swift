@@ -128,7 +128,7 @@ public struct OfferOptions: Sendable {
       throw HostError("\(keyFile) exists already; remove it or choose another name")
     }
     let key = try Self.publicKey(ownerFile)
-    guard let bytes = Self.bytes(hex: nonce), let owner = OwnerContext(publicKey: key, nonce: bytes)
+    guard let bytes = hexadecimal(nonce), let owner = OwnerContext(publicKey: key, nonce: bytes)
     else {
       throw HostError(
         "--nonce \(nonce): use 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
@@ -168,24 +168,5 @@ public struct OfferOptions: Sendable {
       )
     }
     return Array(key.rawRepresentation)
-  }
-
-  static func bytes(hex: String) -> [UInt8]? {
-    let digits = Array(hex.utf8)
-    guard digits.count % 2 == 0 else { return nil }
-    func digit(_ c: UInt8) -> UInt8? {
-      switch c {
-      case 0x30...0x39: c - 0x30
-      case 0x61...0x66: c - 0x61 + 10
-      case 0x41...0x46: c - 0x41 + 10
-      default: nil
-      }
-    }
-    var out: [UInt8] = []
-    for i in stride(from: 0, to: digits.count, by: 2) {
-      guard let a = digit(digits[i]), let b = digit(digits[i + 1]) else { return nil }
-      out.append(a << 4 | b)
-    }
-    return out
   }
 }

@@ -53,7 +53,7 @@
         guard JobDigest.volume(superblock: volume.superblock) == order.inputCommitment else {
           throw .otherVolume
         }
-        inputs = VolumeFileSystem(volume)
+        inputs = VolumeFileSystem(volume, index: nil)
       } catch {
         throw JobRefusal("the input behind the job is not the one that its owner ordered", error)
       }
@@ -84,7 +84,7 @@
         }
         try volume.commit()
         top = (directory, files)
-        outputs = VolumeFileSystem(volume)
+        outputs = VolumeFileSystem(volume, index: nil)
       } catch { throw JobRefusal("the result cannot be written", error) }
       guard let root = outputs.node(top.directory) else {
         throw JobRefusal("the result cannot be written")

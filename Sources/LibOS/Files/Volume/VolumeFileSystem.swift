@@ -25,12 +25,12 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
 
   static let CLOISTER_MAGIC: UInt64 = 0x434C_564F
 
-  /// Its place in the measured configuration.
-  private let index: Int
+  /// Its place in the measured configuration; nil: it belongs to a job, and the host is told nothing of its states.
+  private let index: Int?
   /// The last commit that the host was told of. Guarded by `commitLock`.
   private var publishedSequence: UInt64 = 0
 
-  init(_ volume: SealedVolume, index: Int) {
+  init(_ volume: SealedVolume, index: Int?) {
     self.volume = volume
     self.index = index
     super.init(
@@ -142,7 +142,7 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
 
   /// `commitLock` held, or nobody else there yet: lets the user keep the root.
   func publishRoot() {
-    guard let root = try? withVolume({ (v) throws(VolumeError) in v.root }),
+    guard let index, let root = try? withVolume({ (v) throws(VolumeError) in v.root }),
       root.sequence != publishedSequence
     else { return }
     publishedSequence = root.sequence
