@@ -23,7 +23,8 @@ static void put(const char *path, const void *bytes, size_t n) {
 static int copy(void) {
   DIR *d = opendir("/input");
   struct dirent *e;
-  while (d && (e = readdir(d))) {
+  if (!d) return 8;
+  while ((errno = 0, e = readdir(d))) {
     if (e->d_type != DT_REG) continue;
     char from[300], to[300];
     snprintf(from, sizeof from, "/input/%s", e->d_name);
@@ -42,6 +43,7 @@ static int copy(void) {
     close(out);
     printf("copied %s\n", e->d_name);
   }
+  if (errno) return 8;
   int fd = open("/input/new", O_WRONLY | O_CREAT, 0644);
   printf("writing to /input: %s\n", fd < 0 ? strerror(errno) : "possible");
   char byte;

@@ -128,5 +128,6 @@ final class VerifiedObject: LowerObject, @unchecked Sendable {
       + KernelLog.bytes(" of the payload: ") + KernelLog.bytes(what)
       + KernelLog.bytes(" is not what was signed; ") + KernelLog.bytes(outcome) + [0x0A]
     Host.log(line)
+    JobDamage.stop("a file of the payload is not what was signed; there is no result")
   }
 }

@@ -127,6 +127,7 @@ final class VerifiedTree: @unchecked Sendable {
     var line = KernelLog.bytes("cloister: the payload's manifest ") + KernelLog.bytes(what)
     if let detail { line += KernelLog.bytes(": ") + KernelLog.bytes(detail) }
     Host.log(line + KernelLog.bytes("; the enclave stops\n"))
+    JobDamage.stop("the payload is not what was signed; there is no result")
     Host.exit(status: 125)
   }
 }

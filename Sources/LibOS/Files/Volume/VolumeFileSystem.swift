@@ -57,6 +57,12 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
       if !hasComplained.exchange(true, ordering: .relaxed) {
         VolumeMessages.complain(mountPoint, error)
       }
+      if index == nil {
+        JobDamage.stop(
+          isPersistent
+            ? "the output was changed while it was written; there is no result"
+            : "the input is not the one that its owner sealed; there is no result")
+      }
       return .EIO
     default: return .EIO
     }
