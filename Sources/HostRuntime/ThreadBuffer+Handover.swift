@@ -5,7 +5,7 @@ import HostInterface
 extension ThreadBuffer {
   /// `Handover`: what CPUID says of this processor, for the leaves that programs ask for (SDM Vol. 2A, CPUID),
   /// and what the standard streams are.
-  func handOver(jobs: JobObjects?) {
+  func handOver(jobs: JobObjects? = nil) {
     var entries: [[UInt32]] = []
     func add(_ leaf: UInt32, _ subleaf: UInt32 = 0) -> [UInt32] {
       var out = [UInt32](repeating: 0, count: 4)

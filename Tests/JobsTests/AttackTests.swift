@@ -380,7 +380,8 @@ struct AttackTests {
     try desk.write("changed", Array(file[..<(65536 + 8192)]))
     #expect(throws: JobsError.self, "cut") { try desk.open("changed") }
     try desk.write("changed", file + [UInt8](repeating: 1, count: 8192))
-    _ = try desk.open("changed", to: "longer")
+    refused(.refusedByVerification, "longer") { _ = try desk.open("changed", to: "longer") }
+    #expect(!desk.exists("longer"))
     #expect(!desk.exists("out"))
     #expect(try desk.leftovers().isEmpty)
   }
