@@ -8,9 +8,14 @@ import LinuxABI
 enum Overcommit {
   static func allows(_ bytes: UInt) -> Bool { UInt64(bytes) <= SystemMemory.current.total }
 
-  /// - Throws: ENOMEM.
+  /// What no machine could give needs no advice to run on a larger one.
+  private static var largestSensible: UInt { 1 << 40 }
+
+  /// - Throws: ENOMEM, and says how the enclave gets more memory.
   static func check(_ bytes: UInt) throws(Errno) {
-    if !allows(bytes) { throw .ENOMEM }
+    if allows(bytes) { return }
+    if bytes <= largestSensible { OutOfMemory.tell() }
+    throw .ENOMEM
   }
 }
 
