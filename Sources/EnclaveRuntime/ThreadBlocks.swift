@@ -6,7 +6,7 @@
   /// Threads of the enclave: one thread area (TCS, SSA frames, thread block) and one kernel stack a slot.
   @safe public enum ThreadBlocks {
     public static func block(_ slot: Int) -> UnsafeMutablePointer<cl_thread_block> {
-      // SAFETY: slots that were handed out have a thread block page: the measured ones, and what `makeArea` made.
+      // SAFETY: slots that were handed out have a thread block page: the measured ones, and what `makeReady` made.
       unsafe UnsafeMutablePointer(bitPattern: UInt(EnclaveLayout.threadBlock(slot)))!
     }
 
@@ -48,16 +48,13 @@
       guard prepareBlock(0) else { panic("no memory for the first thread") }
     }
 
-    /// Before anybody else hears of the slot. False: no memory.
-    public static func makeArea(_ slot: Int) -> Bool {
-      if unsafe steps[slot] != .nothing { return true }
-      guard ThreadAreas.make(slot) else { return false }
-      unsafe steps[slot] = .area
-      return true
-    }
-
-    /// Stacks, and the block's fixed fields. False: no memory.
-    private static func makeReady(_ slot: Int) -> Bool {
+    /// Thread area, stacks, and the block's fixed fields, before anybody else hears of the slot. False: no memory; what is
+    /// there stays for the next time.
+    public static func makeReady(_ slot: Int) -> Bool {
+      if unsafe steps[slot] == .nothing {
+        guard ThreadAreas.make(slot) else { return false }
+        unsafe steps[slot] = .area
+      }
       let stack = EnclaveLayout.kernelStack(slot)
       if unsafe steps[slot] == .area {
         guard

@@ -277,7 +277,9 @@ static void event(struct self *s) {
   int fd = eventfd(0, EFD_CLOEXEC | (draw(s) % 2 ? EFD_SEMAPHORE : 0)), got;
   struct pollfd p = {.fd = fd, .events = POLLIN};
   pthread_t t;
-  CHECK(poll(&p, 1, 0) == 0 && pthread_create(&t, 0, raise_event, (void *)(uintptr_t)fd) == 0);
+  /* A signal interrupts even a poll that does not wait. */
+  do got = poll(&p, 1, 0); while (got == -1 && errno == EINTR);
+  CHECK(got == 0 && pthread_create(&t, 0, raise_event, (void *)(uintptr_t)fd) == 0);
   do got = poll(&p, 1, 60000); while (got == -1 && errno == EINTR);
   uint64_t v = 0;
   CHECK(got == 1 && p.revents == POLLIN && read(fd, &v, 8) == 8 && (v == 3 || v == 1));

@@ -46,7 +46,8 @@
 
     /// Init, the payload's process and its first thread, on slot 0.
     static func firstTask(_ configuration: MeasuredConfiguration) -> Task {
-      ThreadSlots.shared.configure(count: ThreadBlocks.count)
+      ThreadSlots.shared.configure(
+        count: ThreadBlocks.count, measured: Int(configuration.threadCount))
       TaskTable.shared.add(InitProcess.make())
       let pid = TaskTable.initialPid + 1
       unsafe TaskTable.payloadPid = pid

@@ -38,8 +38,8 @@ private final class Body: Sendable {
       if !started { throw .EAGAIN }
     }
 
-    /// A slot that is used for the first time gets its TCS. False: no memory.
-    static func prepare(_ slot: Int) -> Bool { ThreadBlocks.makeArea(slot) }
+    /// A slot that is used for the first time gets its TCS and its stacks. False: no memory.
+    static func prepare(_ slot: Int) -> Bool { ThreadBlocks.makeReady(slot) }
 
     static func exitCurrent() -> Never { ThreadBlocks.exitCurrent() }
 

@@ -11,13 +11,15 @@ final class ThreadSlots: @unchecked Sendable {
   private var free: [Int] = []
   private var next = 1
   private var count = 1
+  /// As many come before any is waited for; beyond, a new one is made only when no thread is about to leave its own.
+  private var measured = 1
   private var leaving: [Int] = []
   private var warned = false
   /// Keeps a task until its host thread is out of it.
   private var occupants: [Task?] = [nil]
 
-  /// Boot: how many TCSs there are or can be, and who runs on slot 0.
-  func configure(count: Int) {
+  /// Boot: how many TCSs there can be, how many of them are measured, and who runs on slot 0.
+  func configure(count: Int, measured: Int) {
     var free: [Int] = []
     free.reserveCapacity(count)
     var leaving: [Int] = []
@@ -25,13 +27,15 @@ final class ThreadSlots: @unchecked Sendable {
     let occupants = [Task?](repeating: nil, count: count)
     lock.lock()
     self.count = count
+    self.measured = measured
     self.free = free
     self.leaving = leaving
     self.occupants = occupants
     lock.unlock()
   }
 
-  /// A slot for a new thread, nil if all carry one or there is no memory for one more. Waits for threads that are on their way out.
+  /// A slot for a new thread, nil if all carry one or there is no memory for one more. Waits for threads that are on
+  /// their way out.
   func allocate() -> Int? {
     while true {
       lock.lock()
@@ -39,7 +43,7 @@ final class ThreadSlots: @unchecked Sendable {
       var slot: Int?
       if let last = free.popLast() {
         slot = last
-      } else if next < count {
+      } else if next < measured || next < count && leaving.isEmpty {
         slot = next
         next += 1
       }
@@ -51,6 +55,7 @@ final class ThreadSlots: @unchecked Sendable {
       if let slot {
         if KernelThreads.prepare(slot) { return slot }
         giveBack(slot)
+        OutOfMemory.tell()
         return nil
       }
       if !wait {

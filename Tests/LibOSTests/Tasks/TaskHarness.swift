@@ -12,7 +12,7 @@ final class TaskHarness: @unchecked Sendable {
 
   static let started: Bool = {
     unsafe UserMemory.faultIn = { _, _ in true }
-    ThreadSlots.shared.configure(count: 64)
+    ThreadSlots.shared.configure(count: 64, measured: 64)
     return FilesHarness.started
   }()
 
