@@ -18,6 +18,7 @@
     static let growth = 2 << 20
 
     private static let lock = SpinLock()
+    nonisolated(unsafe) private static var used = 0
     /// First uncommitted address; 0 until `start`.
     nonisolated(unsafe) private static var top: UInt = 0
     /// Units in use or free below `unitTop`.
@@ -214,11 +215,14 @@
           n = max(n, alignment)
           if n & (n - 1) != 0 { n = 1 << (Int.bitWidth - (n - 1).leadingZeroBitCount) }
         }
-        a = takeSlot(sizeClass(n))
+        let c = sizeClass(n)
+        a = takeSlot(c)
+        if a != 0 { unsafe used += classSize(c) }
       } else {
         guard size < 1 << 40, alignment <= unit else { return nil }
         guard let u = takeUnits((size + unit - 1) >> unitShift, 0) else { return nil }
         a = address(u)
+        unsafe used += Int(tag(u).pointee & lengthMask) << unitShift
       }
       return unsafe UnsafeMutableRawPointer(bitPattern: a)
     }
@@ -236,9 +240,18 @@
         let c = unsafe Int(word(address(u))[0])
         unsafe word(a)[0] = slots[c]
         unsafe slots[c] = a
+        unsafe used -= classSize(c)
       } else {
+        unsafe used -= Int(tag(u).pointee & lengthMask) << unitShift
         giveUnits(u)
       }
+    }
+
+    /// Bytes that somebody has: what of the committed heap is not free.
+    public static var usedBytes: Int {
+      lock.lock()
+      defer { lock.unlock() }
+      return unsafe used
     }
 
     /// Zeroed pages, page aligned.

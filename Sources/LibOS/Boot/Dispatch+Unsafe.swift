@@ -59,7 +59,7 @@
 
   @c(libos_syscall) func libos_syscall(_ regs: UnsafeMutablePointer<cl_regs>) {
     // Without a reference of its own, which would be two locked instructions a call.
-    unsafe Task.currentReference._withUnsafeGuaranteedRef { (task) in
+    let goesOn = unsafe Task.currentReference._withUnsafeGuaranteedRef { (task) -> Bool in
       unsafe task.registers = regs
       if unsafe Dispatch.isTracing {
         unsafe Strace.call(regs, task)
@@ -67,14 +67,19 @@
         unsafe Dispatch.call(regs, task)
       }
       // -ERESTARTSYS ... -ERESTART_RESTARTBLOCK are resolved by the signal code, never shown.
-      if unsafe regs.pointee.rax &+ 516 <= 4 { unsafe task.returnToUser(regs) }
+      if unsafe regs.pointee.rax &+ 516 <= 4 { return unsafe task.returnToUser(regs) }
+      return true
     }
+    if !goesOn { KernelThreads.exitCurrent() }
   }
 
   @c(libos_return_work) func libos_return_work(_ regs: UnsafeMutablePointer<cl_regs>) {
-    let task = Task.current
-    unsafe task.registers = regs
-    unsafe task.returnToUser(regs)
+    // Without a reference of its own: a thread that ends here never comes back to give it up.
+    let goesOn = unsafe Task.currentReference._withUnsafeGuaranteedRef { (task) -> Bool in
+      unsafe task.registers = regs
+      return unsafe task.returnToUser(regs)
+    }
+    if !goesOn { KernelThreads.exitCurrent() }
   }
 
   @c(libos_cpuid) func libos_cpuid(_ regs: UnsafeMutablePointer<cl_regs>) {

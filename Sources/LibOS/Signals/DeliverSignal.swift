@@ -9,7 +9,10 @@ extension Task {
   /// An interrupted call has -ERESTART* in RAX and its number in `orig_rax`; entries that are not system
   /// calls have `orig_rax` = ~0 (as in Linux). The call is made again if no handler runs, or if the
   /// handler has SA_RESTART and the call answered ERESTARTSYS; otherwise it ends with EINTR (signal(7)).
-  func returnToUser(_ regs: UnsafeMutablePointer<cl_regs>) {
+  ///
+  /// False: the thread has ended. The caller lets go of everything and calls `KernelThreads.exitCurrent`:
+  /// what its stack still refers to then is never freed.
+  func returnToUser(_ regs: UnsafeMutablePointer<cl_regs>) -> Bool {
     let state = process.signals
     passBarrier()
     while true {
@@ -17,7 +20,8 @@ extension Task {
       if exitStatus != nil || state.groupExit != nil {
         let status = state.groupExit
         state.lock.unlock()
-        exitThread(waitStatus: status ?? exitStatus!)
+        endThread(waitStatus: status ?? exitStatus!)
+        return false
       }
       if let stop = state.stoppedBy {
         state.lock.unlock()
@@ -43,7 +47,7 @@ extension Task {
           continue
         }
         unsafe restartCall(regs)
-        return
+        return true
       }
       let signal = info.signal
       let action = state.action(signal)

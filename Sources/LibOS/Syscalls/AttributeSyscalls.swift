@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 let attributeSyscalls: [Syscall] = [
   Syscall(90, "chmod") { (t, a) throws(Errno) in
@@ -157,6 +158,12 @@ extension Task {
     guard inode.isRegular else { throw .EINVAL }
     try fileCredentials.check(inode, .write)
     if inode.fileSystem.isReadOnly { throw .EROFS }
+    // A program that runs cannot change under itself (get_write_access).
+    if let regular = inode as? RegularInode,
+      regular.programCount.load(ordering: .sequentiallyConsistent) > 0
+    {
+      throw .ETXTBSY
+    }
     try inode.breakLeases(forWriting: true, nonblocking: false)
     try inode.truncate(to: UInt64(length))
     Inotify.modified(dentry)

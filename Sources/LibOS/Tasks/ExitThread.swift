@@ -4,9 +4,9 @@ import Synchronization
 
 /// The ends of threads and processes: exit(2), exit_group(2), wait status, orphans.
 extension Task {
-  /// Ends the calling thread; the last one ends the process. Runs on the way to user mode, when no
-  /// other kernel code is on the stack.
-  func exitThread(waitStatus: Int32) -> Never {
+  /// Ends the calling thread; the last one ends the process. Runs on the way to user mode, when no other
+  /// kernel code is on the stack but `returnToUser` and its caller, which leaves the enclave next.
+  func endThread(waitStatus: Int32) {
     let process = process
     exitRobustList()
     FutexTable.shared.ownerDied(UInt32(tid))
@@ -23,7 +23,6 @@ extension Task {
     TaskTable.shared.remove(self)
     stepOut(of: process.memory)
     ThreadSlots.shared.beginLeaving(threadIndex)
-    KernelThreads.exitCurrent()
   }
 
   /// CLONE_CHILD_CLEARTID: what pthread_join(3) waits for.

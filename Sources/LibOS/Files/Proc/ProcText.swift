@@ -33,12 +33,14 @@ enum ProcText {
     let memory = SystemMemory.current
     let total = UInt(memory.total >> 10)
     let free = UInt(memory.free >> 10)
+    let user = UInt(SystemMemory.userBytes >> 10)
+    let kernel = UInt(SystemMemory.kernelBytes >> 10)
     var out: [UInt8] = []
     let lines: [(StaticString, UInt)] = [
       ("MemTotal:", total), ("MemFree:", free), ("MemAvailable:", free), ("Buffers:", 0),
       ("Cached:", 0), ("SwapCached:", 0), ("Active:", 0), ("Inactive:", 0), ("SwapTotal:", 0),
-      ("SwapFree:", 0), ("Dirty:", 0), ("Writeback:", 0), ("AnonPages:", total - min(total, free)),
-      ("Mapped:", 0), ("Shmem:", 0), ("Slab:", 0), ("PageTables:", 0), ("CommitLimit:", total),
+      ("SwapFree:", 0), ("Dirty:", 0), ("Writeback:", 0), ("AnonPages:", user),
+      ("Mapped:", 0), ("Shmem:", 0), ("Slab:", kernel), ("PageTables:", 0), ("CommitLimit:", total),
       ("Committed_AS:", total - min(total, free)), ("VmallocTotal:", 34_359_738_367),
       ("VmallocUsed:", 0),
     ]
