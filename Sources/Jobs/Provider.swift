@@ -28,7 +28,7 @@ public struct Provider: Sendable {
     payload: String, owner: String, nonce: [UInt8], to file: String, timeout: TimeInterval = 60
   ) throws(JobsError) -> Instance {
     let process = make([
-      "offer", payload, "--owner", owner, "--nonce", hexText(nonce), "-o", file,
+      "offer", payload, "--foreground", "--owner", owner, "--nonce", hexText(nonce), "-o", file,
     ])
     try start(process)
     let end = Date().addingTimeInterval(timeout)

@@ -17,9 +17,17 @@ struct RuntimeQuote: Sendable {
     _ quote: [UInt8], what: String, saying: RuntimeReportData, owner: OwnerContext, isBound: Bool,
     inputsAreData: Bool, policy: JobPolicy, trust: JobTrust, madeAt: Timestamp
   ) throws(JobsError) {
-    let time = trust.time ?? .now
+    // Read first, for messages that say what is the matter; all of it is verified below.
+    if let claimed = try? Quote(quote), case .enclave(let report) = claimed.body {
+      try Self.check(
+        report, what: what, saying: saying, owner: owner, isBound: isBound,
+        inputsAreData: inputsAreData)
+    }
+    var rules = policy.policy
+    rules.reportData = .exact(saying.encoded())
+    if isBound, rules.configID == nil { rules.configID = owner.CONFIGID }
     verdict = try trust.verifier().verify(
-      quote, collateral: trust.collateral, at: time, policy: policy.policy,
+      quote, collateral: trust.collateral, at: trust.time ?? .now, policy: rules,
       context: PolicyContext(evidenceTime: madeAt))
     guard verdict.isAccepted, let evidence = verdict.evidence else {
       let kind: JobsError.Kind =
@@ -35,6 +43,15 @@ struct RuntimeQuote: Sendable {
       throw JobsError(.refusedByVerification, "the \(what)'s quote is of a TD, not of an enclave")
     }
     self.report = report
+    try Self.check(
+      report, what: what, saying: saying, owner: owner, isBound: isBound,
+      inputsAreData: inputsAreData)
+  }
+
+  private static func check(
+    _ report: EnclaveReport, what: String, saying: RuntimeReportData, owner: OwnerContext,
+    isBound: Bool, inputsAreData: Bool
+  ) throws(JobsError) {
     guard report.REPORTDATA == saying.encoded() else {
       throw JobsError(
         .refusedByVerification,
