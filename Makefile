@@ -1,6 +1,6 @@
 # Thin: each target is one script, so that what it does can be run and read without make.
 # `swift build` alone is enough while working on the host's code; the enclave has a link of its own.
-.PHONY: all enclave host setup setup-check test check soak bench demo clean
+.PHONY: all enclave host setup setup-check test check soak bench demo demo-python clean
 
 all: enclave host
 
@@ -30,6 +30,8 @@ bench: setup all
 
 demo: setup all
 	Scripts/demo
+demo-python: setup all
+	Scripts/demo-python
 
 clean:
 	rm -rf build
