@@ -27,6 +27,7 @@ soak: setup
 bench: setup all
 	Scripts/bench
 	Scripts/bench-payload --json build/bench-payload.json
+	Scripts/bench-jobs --json build/bench-jobs.json
 
 demo: setup all
 	Scripts/demo
