@@ -156,6 +156,9 @@ let package = Package(
     .target(
       name: "Doctor", dependencies: ["CHostRuntime", "HostRuntime", "SoftwareQuoting"],
       swiftSettings: hostSettings),
+    .executableTarget(
+      name: "jobs-example", dependencies: ["Attestation", "Jobs"], path: "Samples/jobs",
+      swiftSettings: hostSettings),
     .testTarget(
       name: "JobsTests",
       dependencies: [
