@@ -96,7 +96,7 @@ struct HostCallTests {
   @Test("the first entry hands over at most 64 CPUID entries, leaf 0 first, and the processors")
   func handover() throws {
     let buffer = try ThreadBuffer()
-    buffer.handOver(jobs: nil)
+    buffer.handOver()
     let count = buffer.base.load(fromByteOffset: 56, as: Int64.self)
     #expect((1...64).contains(count))
     #expect(buffer.base.load(fromByteOffset: 64, as: UInt64.self) >= 1)
