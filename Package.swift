@@ -17,6 +17,7 @@ let package = Package(
     .executable(name: "cloister-tools", targets: ["cloister-tools"]),
     .library(name: "Attestation", targets: ["Attestation"]),
     .library(name: "PayloadFormat", targets: ["PayloadFormat"]),
+    .library(name: "SealedVolume", targets: ["SealedVolume"]),
     .library(name: "Jobs", targets: ["Jobs"]),
     .library(name: "JobFormat", targets: ["JobFormat"]),
     .library(name: "AttestationTLS", targets: ["AttestationTLS"]),

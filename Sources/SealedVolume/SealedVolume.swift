@@ -68,6 +68,15 @@ public final class SealedVolume {
     cipher.onSeal = body
   }
 
+  /// Tests and fuzzing: `body` may change the plain text of every block before it is sealed, the bodies of superblocks
+  /// (object `VolumeFormat.superblockObject`) included. Makes volumes that a hostile holder of the key could make.
+  public func changeBeforeSealing(
+    _ body:
+      @escaping (_ copy: VolumeMemory, _ object: UInt64, _ index: UInt64, _ level: Int) -> Void
+  ) {
+    cipher.onPlain = body
+  }
+
   public static let keySize = 32
 
   // MARK: Making and opening

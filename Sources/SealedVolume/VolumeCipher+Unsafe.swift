@@ -12,6 +12,8 @@ final class VolumeCipher {
   private(set) var counter: UInt64 = 0
   /// Tests record every (mount salt, counter) that is used to seal.
   var onSeal: ((_ salt: [UInt8], _ counter: UInt64) -> Void)?
+  /// Tests and fuzzing: changes a copy of what is about to be sealed. Somebody who has the key can seal anything.
+  var onPlain: ((_ copy: VolumeMemory, _ object: UInt64, _ index: UInt64, _ level: Int) -> Void)?
 
   init(master: [UInt8]) { self.master = master }
   deinit { EnclaveCrypto.wipe(&master) }
@@ -89,6 +91,15 @@ final class VolumeCipher {
     index: UInt64, level: Int
   ) throws(VolumeError) -> BlockPointer {
     precondition(source.count == destination.count)
+    if let onPlain {
+      let copy = VolumeBuffer(count: source.count)
+      copy.memory.copy(from: source)
+      self.onPlain = nil
+      defer { self.onPlain = onPlain }
+      onPlain(copy.memory, object, index, level)
+      return try seal(
+        copy.memory, into: destination, block: block, object: object, index: index, level: level)
+    }
     let k = try key(mount)
     var p = BlockPointer()
     p.block = block
@@ -137,6 +148,7 @@ final class VolumeCipher {
     let c = try next()
     block.store(c, VolumeFormat.Superblock.counter.offset)
     let text = block.slice(VolumeFormat.Superblock.body.offset, VolumeFormat.Superblock.body.size)
+    onPlain?(text, VolumeFormat.superblockObject, 0, 0)
     let tag = block.slice(VolumeFormat.Superblock.tag.offset, 16)
     let ok = unsafe with(c, 0, 0, 0) { (nonce, _) in
       // SAFETY: slices of one block, checked.

@@ -15,6 +15,8 @@ public enum VolumeFormat {
   public static let saltTable: UInt64 = 1 << 62
   /// Object number of an inode's extended attributes: the inode's number and this bit.
   public static let attributesBit: UInt64 = 1 << 63
+  /// No object: what `changeBeforeSealing` calls the superblock's body.
+  public static let superblockObject: UInt64 = .max
   public static let saltSize = 32
   public static let maximumMounts = 65535
   /// Levels of nodes above the blocks of an object: 128^6 blocks are 2^54 bytes.
