@@ -20,6 +20,7 @@
     private let order: JobOrder
     private let configurationDigest: [UInt8]
     private let showsStreams: Bool
+    private let memorySize: UInt64
     private let input: HostVolume
     private let output: HostVolume
     private let outputKey: [UInt8]
@@ -40,6 +41,7 @@
       self.job = job.digest
       self.order = order
       configurationDigest = instance.configurationDigest
+      memorySize = instance.configuration.memorySize
       showsStreams = instance.configuration.flags.contains(.insecureJobStreams)
       input = HostVolume(object: BlockObject.job, base: job.volumeOffset)
       output = HostVolume(object: BlockObject.jobResult, base: JobResult.volumeOffset)
@@ -156,7 +158,9 @@
       receipt.endNs = Clock.realtimeNs()
       receipt.elapsedNs = Clock.monotonicNs() - startMonotonicNs
       receipt.processorNs = processorNs > processorNsBefore ? processorNs - processorNsBefore : 0
-      receipt.peakMemory = EnclavePages.peak.load(ordering: .relaxed)
+      // All memory of profile `fixed` is there from the start.
+      receipt.peakMemory =
+        unsafe EnclavePages.isFixed ? memorySize : EnclavePages.peak.load(ordering: .relaxed)
       receipt.inputBytes = input.bytesRead
       receipt.outputBytes = output.bytesWritten
       receipt.outputSize = output.end
