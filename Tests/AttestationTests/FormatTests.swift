@@ -72,6 +72,27 @@ struct PEMTests {
   }
 }
 
+@Suite("What people read when bytes cannot be had or read")
+struct PlainWordsTests {
+  @Test("a file that is not there, and a folder in its place") func files() {
+    #expect(throws: FormatError("cannot read /no/such: No such file or directory")) {
+      try CollateralFolder.readFile("/no/such", limit: 10)
+    }
+    #expect(throws: FormatError("cannot read /: Is a directory")) {
+      try CollateralFolder.readFile("/", limit: 10)
+    }
+  }
+  @Test("a certificate that is none: one short line, no source file of a library")
+  func certificate() {
+    #expect {
+      try PKICertificate(der: Array("root:x:0:0:root".utf8))
+    } throws: { error in
+      let text = "\(error)"
+      return text.hasPrefix("bad certificate: not DER") && !text.contains(".swift")
+    }
+  }
+}
+
 @Suite("Times")
 struct TimestampTests {
   @Test("as text and back") func text() {
