@@ -19,7 +19,7 @@ enum Files {
       if n == 0 { return bytes }
       bytes += piece[..<n]
       guard bytes.count <= limit else {
-        throw JobsError(.malformed, "\(path): too large for a \(what)")
+        throw JobsError(.malformed, "\(path): too large to be a \(what)")
       }
     }
   }

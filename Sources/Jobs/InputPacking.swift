@@ -7,14 +7,17 @@ import SealedVolume
 /// program may not run as root; the bits for execution and the times of modification stay.
 struct InputPacking {
   private let target: SealedVolume
+  /// The job's file, for messages: what fails here is its side.
+  private let name: String
   private let progress: JobProgress?
   private let buffer = VolumeBuffer(count: 1 << 20)
   private var total: UInt64 = 0
   private(set) var files = 0
   private(set) var bytes: UInt64 = 0
 
-  init(_ target: SealedVolume, progress: JobProgress?) {
+  init(_ target: SealedVolume, name: String, progress: JobProgress?) {
     self.target = target
+    self.name = name
     self.progress = progress
   }
 
@@ -82,7 +85,7 @@ struct InputPacking {
       if error == .exists {
         throw JobsError(.usage, "two inputs have the name \(name); rename one")
       }
-      throw JobsError(error, path)
+      throw JobsError(error, self.name)
     }
     switch kind {
     case S_IFDIR: try addContents(of: path, to: number)
@@ -101,7 +104,7 @@ struct InputPacking {
       throw JobsError(.missing, "cannot read the input \(path): \(errorText())")
     }
     let target = target
-    try volume(path) { () throws(VolumeError) in
+    try volume(name) { () throws(VolumeError) in
       try target.replaceAll(number, Array(text[..<count]))
     }
   }
@@ -131,7 +134,7 @@ struct InputPacking {
       if filled == 0 { return }
       let piece = memory.slice(0, filled)
       let start = at
-      try volume(path) { () throws(VolumeError) in
+      try volume(name) { () throws(VolumeError) in
         try target.write(number, start, from: piece)
       }
       at += UInt64(filled)

@@ -18,14 +18,15 @@ public struct OwnerKey: Sendable {
         .missing,
         "cannot open the owner's key \(path): \(errorText()); `cloister owner keygen` makes one")
     }
-    guard status.st_mode & 0o077 == 0 else {
+    let pem = String(
+      decoding: try Files.read(path, limit: 1 << 14, what: "owner's key"), as: UTF8.self)
+    guard status.st_mode & 0o077 == 0 || pem.contains("PUBLIC KEY") else {
       throw JobsError(
         .usage,
         "the owner's key \(path) can be read by others (mode "
           + "\(String(status.st_mode & 0o777, radix: 8))); use `chmod 600 \(path)`")
     }
-    let pem = try Files.read(path, limit: 1 << 14, what: "owner's key")
-    try self.init(pem: String(decoding: pem, as: UTF8.self), name: path)
+    try self.init(pem: pem, name: path)
   }
 
   init(pem: String, name: String) throws(JobsError) {

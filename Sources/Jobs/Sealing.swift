@@ -115,7 +115,7 @@ public struct Sealing {
     let input = try volume(name) { () throws(VolumeError) in
       try SealedVolume.create(storage, key: secret, keyKind: .job, timeNs: Self.now())
     }
-    var packing = InputPacking(input, progress: progress)
+    var packing = InputPacking(input, name: name, progress: progress)
     try packing.run(inputs)
     try volume(name) { () throws(VolumeError) in try input.commit() }
     order.inputRoot = input.root.bytes

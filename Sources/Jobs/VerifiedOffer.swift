@@ -1,4 +1,5 @@
 import Attestation
+import Glibc
 import JobFormat
 
 /// An offer that passed everything: only to one of these can a job be sealed.
@@ -24,6 +25,8 @@ public struct VerifiedOffer: Sendable {
     contentsOf path: String, owner: OwnerPublicKey, nonce: [UInt8], policy: JobPolicy,
     trust: JobTrust
   ) throws(JobsError) {
+    // The head first: another kind of file may be large, and is to be named.
+    close(try VerifiedReceipt.open(path, .offer).fd)
     let bytes = try Files.read(path, limit: 1 << 17, what: "offer")
     try self.init(bytes, name: path, owner: owner, nonce: nonce, policy: policy, trust: trust)
   }

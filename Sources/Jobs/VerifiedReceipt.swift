@@ -145,6 +145,7 @@ public struct VerifiedReceipt: Sendable {
     let magic = try? read(fd, 8, path)
     close(fd)
     guard let magic, JobFileKind(magic: magic) == .result else {
+      Glibc.close(try open(path, .receipt).fd)
       return try Files.read(path, limit: 1 << 17, what: "receipt")
     }
     let (head, other) = try open(path, .result)
