@@ -41,6 +41,7 @@ public struct OfferOptions: Sendable {
                             it. It survives a restart. In return nobody can tell how often a job is run: the
                             offer says so, and only jobs that may be run again are taken
       --without-kss         for processors without KSS; only payloads that say inputs_are_data
+      --volume NAME=FILE    the file of one of the payload's volumes
       --machine auto|software|hardware, --strict, --profile edmm|fixed, --stats, --quiet   as for `cloister run`
       --json                say in JSON on standard output what was offered
 
@@ -82,6 +83,7 @@ public struct OfferOptions: Sendable {
           throw HostError("--wait \(text): use a number of seconds")
         }
         patience = n
+      case "--volume": run.volumes.append(try value(option, inline))
       case "--foreground": isForeground = true
       case "--seal": keyFile = try value(option, inline)
       case "--without-kss": withoutKSS = true

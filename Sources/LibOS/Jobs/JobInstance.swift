@@ -36,6 +36,11 @@
           "without KSS nothing binds an instance to its owner, so only payloads that say inputs_are_data take jobs"
         )
       }
+      if !isBound && !configuration.volumes.isEmpty {
+        fail(
+          "without KSS the payload's volumes would be open to every owner's jobs; use a payload without volumes"
+        )
+      }
       var instance = JobInstance(configuration, measured, isBound ? identity : nil)
       let run = instance.wait()
       run.apply(to: &configuration)
