@@ -195,6 +195,7 @@ public struct RunOptions: Sendable {
       throw HostError("--configsvn needs --configid")
     }
     program = Array(rest)
+    if !wantsHelp { try checkJobOptions() }
     if program.isEmpty && !wantsHelp {
       throw HostError("no program given; use `cloister run [options] -- PROGRAM [ARGS]`")
     }

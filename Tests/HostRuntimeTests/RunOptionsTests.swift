@@ -51,6 +51,28 @@ struct RunOptionsTests {
     #expect(options.fullEnvironment().count > 5)
   }
 
+  @Test(
+    "options that would do nothing are refused, with and without a job",
+    arguments: [
+      ["-o", "R", "P"], ["--key", "K", "P"], ["--job", "J", "-o", "R", "--stats", "P"],
+      ["--job", "J", "-o", "R", "--json", "S", "P"], ["--job", "J", "-o", "R", "--strict", "P"],
+      ["--job", "J", "-o", "R", "--machine", "software", "P"],
+      ["--job", "J", "-o", "R", "--volume", "a=b", "P"],
+      ["--job", "J", "-o", "R", "--key", "K", "--stats", "P"],
+      ["--job", "J", "-o", "R", "--key", "K", "--configid", "00", "P"],
+    ])
+  func jobOptions(_ arguments: [String]) throws {
+    #expect(throws: HostError.self) { try RunOptions(arguments) }
+  }
+
+  @Test("a job goes with its result, and with its key and the machine for it")
+  func job() throws {
+    let plain = try RunOptions(["--job", "J", "-o", "R", "P"])
+    #expect(plain.jobFile == "J" && plain.resultFile == "R" && plain.program == ["P"])
+    let again = try RunOptions(["--job=J", "--output=R", "--key", "K", "--strict", "P"])
+    #expect(again.keyFile == "K" && again.isStrict)
+  }
+
   @Test("programs are found as execvp(3) finds them, with podman's exit codes")
   func search() throws {
     let folder = TemporaryFolder()

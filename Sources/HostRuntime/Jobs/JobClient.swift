@@ -8,6 +8,7 @@ struct JobClient {
 
   func run(payload: String, job path: String, result resultPath: String) throws(HostError) -> Never
   {
+    try options.refuseMeasuredOptions(payload: payload)
     let fd = open(path, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else { throw HostError("cannot open the job \(path): \(lastError())") }
     let job = try Self.header(fd, path)
