@@ -55,6 +55,17 @@ struct FileCredentials {
       throw .EPERM
     }
   }
+
+  /// Throws where O_CREAT may not open what is there already: somebody else's device or socket in a sticky directory that
+  /// everybody may write to (may_create_in_sticky() in Linux's fs/namei.c). Files and fifos are free, as
+  /// fs.protected_regular and fs.protected_fifos are 0.
+  func checkOpening(existing inode: Inode, in directory: Inode) throws(Errno) {
+    let type = inode.mode & FileMode.S_IFMT
+    if type == FileMode.S_IFREG || type == FileMode.S_IFIFO { return }
+    let mode = directory.mode
+    guard mode & FileMode.S_ISVTX != 0, mode & 0o002 != 0 else { return }
+    if inode.uid != directory.uid && inode.uid != fsuid { throw .EACCES }
+  }
 }
 
 extension Task {

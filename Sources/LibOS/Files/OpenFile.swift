@@ -81,6 +81,7 @@ extension Task {
           return try open(walk.at, flags: flags)
         }
         if found.inode.isDirectory { throw .EISDIR }
+        try fileCredentials.checkOpening(existing: found.inode, in: directory)
         return try open(found, flags: flags)
       }
       let made: Dentry

@@ -16,6 +16,9 @@ struct PathWalk {
   var resolve: ResolveFlags = []
   /// RESOLVE_BENEATH and RESOLVE_IN_ROOT: what `..` and absolute links may not leave.
   private var scope: Dentry?
+  /// The walk has needed the root already. Linux looks for it only then, and RESOLVE_NO_XDEV takes an absolute link before
+  /// that for one out of the mount (nd_jump_root() in fs/namei.c; seen on 6.1).
+  private var hasSeenRoot: Bool
 
   /// What the walk to the parent stopped at.
   enum Last {
@@ -49,6 +52,7 @@ struct PathWalk {
       at = base ?? context.cwd
     }
     self.root = root
+    hasSeenRoot = scope != nil || path[0] == 0x2F
   }
 
   /// Walks everything but the last component. `at` is the directory it is in.
@@ -135,6 +139,7 @@ struct PathWalk {
   }
 
   mutating func goUp() throws(Errno) {
+    hasSeenRoot = true
     if let scope, at === scope {
       if resolve.contains(.RESOLVE_BENEATH) { throw .EXDEV }
       return
@@ -170,9 +175,12 @@ struct PathWalk {
     position = 0
     if target[0] == 0x2F {
       if resolve.contains(.RESOLVE_BENEATH) { throw .EXDEV }
-      if resolve.contains(.RESOLVE_NO_XDEV) && root.inode.fileSystem !== at.inode.fileSystem {
+      if resolve.contains(.RESOLVE_NO_XDEV),
+        !hasSeenRoot || root.inode.fileSystem !== at.inode.fileSystem
+      {
         throw .EXDEV
       }
+      hasSeenRoot = true
       at = root
     }
     return true
