@@ -271,10 +271,10 @@ int main(int argc, char **argv) {
   int rest = 0;
   while (wait(0) > 0) rest++;
   long lost = settled("AnonPages:", pagesBefore) - pagesBefore;
-  // The kernel's tables may grow a little, but not with the number of processes that were (seen: 335 kB, after 400 and after
-  // 6000 processes).
-  long grown = settled("Slab:", kernelBefore + 512) - kernelBefore;
-  if (lost > 0 || grown > 512) wrong++, printf("lost: %ld kB of programs, %ld kB of the kernel\n", lost, grown);
+  // The kernel's tables may grow a little, and slots of threads keep what was last in them, but not with the number of
+  // processes that were: 335 kB were seen after 400 and after 6000 of them, 521 kB on a busy machine.
+  long grown = settled("Slab:", kernelBefore + 2048) - kernelBefore;
+  if (lost > 0 || grown > 2048) wrong++, printf("lost: %ld kB of programs, %ld kB of the kernel\n", lost, grown);
   printf("%d ended, %d wrong, %d unexpected\n", ended, wrong, rest);
   return wrong || rest;
 }
