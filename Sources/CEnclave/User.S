@@ -393,29 +393,14 @@ cl_enclu_exit:
     // uint64_t cl_accept_page(uint64_t flags, uint64_t address)
     .globl cl_accept_page
 cl_accept_page:
-    pushq %rbx
-    leaq -136(%rsp), %rsp
-    movq %rsp, %rbx
-    addq $63, %rbx
-    andq $-64, %rbx
-    movq %rdi, (%rbx)
-    xorl %eax, %eax
-    movq %rax, 8(%rbx)
-    movq %rax, 16(%rbx)
-    movq %rax, 24(%rbx)
-    movq %rax, 32(%rbx)
-    movq %rax, 40(%rbx)
-    movq %rax, 48(%rbx)
-    movq %rax, 56(%rbx)
-    movq %rsi, %rcx
-    movl $5, %eax
-    call cl_enclu
-    leaq 136(%rsp), %rsp
-    popq %rbx
-    ret
+    movl $5, %r8d
+    jmp .Lwith_secinfo
     // uint64_t cl_accept_copy(uint64_t flags, uint64_t address, uint64_t source): RDX = source already
     .globl cl_accept_copy
 cl_accept_copy:
+    movl $7, %r8d
+    // ENCLU leaf r8d with RBX = a SECINFO of these flags, RCX = the page.
+.Lwith_secinfo:
     pushq %rbx
     leaq -136(%rsp), %rsp
     movq %rsp, %rbx
@@ -431,7 +416,7 @@ cl_accept_copy:
     movq %rax, 48(%rbx)
     movq %rax, 56(%rbx)
     movq %rsi, %rcx
-    movl $7, %eax
+    movl %r8d, %eax
     call cl_enclu
     leaq 136(%rsp), %rsp
     popq %rbx

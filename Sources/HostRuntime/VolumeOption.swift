@@ -56,20 +56,8 @@ public enum VolumeKeyFile {
     guard n == 64 || n == 65 && text[64] == 0x0A else {
       throw HostError("the key file \(path) does not hold 64 hexadecimal digits")
     }
-    func digit(_ c: UInt8) -> UInt8? {
-      switch c {
-      case 0x30...0x39: c - 0x30
-      case 0x61...0x66: c - 0x61 + 10
-      case 0x41...0x46: c - 0x41 + 10
-      default: nil
-      }
-    }
-    var key: [UInt8] = []
-    for i in 0..<32 {
-      guard let a = digit(text[2 * i]), let b = digit(text[2 * i + 1]) else {
-        throw HostError("the key file \(path) does not hold 64 hexadecimal digits")
-      }
-      key.append(a << 4 | b)
+    guard let key = hexadecimal(String(decoding: text[..<64], as: UTF8.self)) else {
+      throw HostError("the key file \(path) does not hold 64 hexadecimal digits")
     }
     return key
   }

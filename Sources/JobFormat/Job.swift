@@ -113,12 +113,10 @@ public struct Job: Sendable {
 
   /// Opens the order with the instance's private key of the job's suite.
   public func open(privateKey: [UInt8]) throws(JobFormatError) -> JobOrder {
-    let info = Self.info(offer: offer, suite)
     guard
-      let context = HPKE.Context(
-        receivingWith: privateKey, kem: suite.kem, encapsulatedKey: encapsulatedKey,
-        info: info.span),
-      var plain = context.open(sealedOrder.span, authenticating: clear.span)
+      var plain = suite.open(
+        sealedOrder, encapsulatedKey: encapsulatedKey, privateKey: privateKey,
+        info: Self.info(offer: offer, suite), authenticating: clear)
     else { throw .cannotOpen }
     defer { EnclaveCrypto.wipe(&plain) }
     return try JobOrder(plain)

@@ -100,12 +100,10 @@ public struct JobResult: Sendable {
 
   /// Opens the output's key with the owner's private reply key.
   public func open(privateKey: [UInt8]) throws(JobFormatError) -> Secrets {
-    let info = Self.info(job: job, run: run, suite)
     guard
-      let context = HPKE.Context(
-        receivingWith: privateKey, kem: suite.kem, encapsulatedKey: encapsulatedKey,
-        info: info.span),
-      var plain = context.open(sealedKey.span, authenticating: clear.span)
+      var plain = suite.open(
+        sealedKey, encapsulatedKey: encapsulatedKey, privateKey: privateKey,
+        info: Self.info(job: job, run: run, suite), authenticating: clear)
     else { throw .cannotOpen }
     defer { EnclaveCrypto.wipe(&plain) }
     guard plain.count == 104 else { throw .malformed("the sealed key has the wrong size") }

@@ -50,6 +50,18 @@ public enum JobSuite: Sendable, CaseIterable {
   }
 }
 
+extension JobSuite {
+  /// What was sealed to the public key of `privateKey`; nil: it does not open. The caller wipes it.
+  func open(
+    _ sealed: [UInt8], encapsulatedKey: [UInt8], privateKey: [UInt8], info: [UInt8],
+    authenticating clear: [UInt8]
+  ) -> [UInt8]? {
+    let context = HPKE.Context(
+      receivingWith: privateKey, kem: kem, encapsulatedKey: encapsulatedKey, info: info.span)
+    return context?.open(sealed.span, authenticating: clear.span)
+  }
+}
+
 /// A public key with its suite: suite (8 bytes), count (4 bytes), the key.
 public struct JobPublicKey: Equatable, Sendable {
   public let suite: JobSuite

@@ -46,17 +46,9 @@ struct InputPacking {
   }
 
   private mutating func addContents(of folder: String, to directory: UInt64) throws(JobsError) {
-    guard let stream = opendir(folder) else {
+    guard let names = Files.names(in: folder) else {
       throw JobsError(.missing, "cannot read the input \(folder): \(errorText())")
     }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    closedir(stream)
     for name in names.sorted() {
       try add(folder + "/" + name, to: directory, name: name, follows: false)
     }

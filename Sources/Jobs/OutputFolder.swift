@@ -185,17 +185,7 @@ struct OutputFolder {
       return
     }
     chmod(path, 0o700)
-    if let stream = opendir(path) {
-      var names: [String] = []
-      while let entry = readdir(stream) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-        if name != "." && name != ".." { names.append(name) }
-      }
-      closedir(stream)
-      for name in names { removeTree(path + "/" + name) }
-    }
+    for name in Files.names(in: path) ?? [] { removeTree(path + "/" + name) }
     rmdir(path)
   }
 }
