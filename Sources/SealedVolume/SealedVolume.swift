@@ -29,6 +29,8 @@ public final class SealedVolume {
 
   /// nil until the first write: then the whole tree is walked.
   var map: BlockMap?
+  /// One past the highest block that the committed state may point to, as its superblock says.
+  private(set) var blockCount: UInt64 = VolumeFormat.firstFreeBlock
   /// This opening has a salt of its own, and the salt table has it.
   private var isWriting = false
   var inodes: VolumeObject
@@ -208,7 +210,9 @@ public final class SealedVolume {
     sequence = body.load(B.sequence.offset, as: UInt64.self)
     volumeID = body.slice(B.volumeID.offset, B.volumeID.size).bytes
     nextInode = body.load(B.nextInode.offset, as: UInt64.self)
-    guard body.slice(B.reserved.offset, B.reserved.size).isZero,
+    blockCount = body.load(B.blockCount.offset, as: UInt64.self)
+    guard blockCount >= VolumeFormat.firstFreeBlock, blockCount <= VolumeFormat.maximumBlocks,
+      body.slice(B.reserved.offset, B.reserved.size).isZero,
       body.slice(B.padding.offset, B.padding.size).isZero, nextInode < 1 << 40,
       let table = VolumeObject(
         descriptor: body, B.inodeTable.offset, number: VolumeFormat.inodeTable, isMetadata: true),
@@ -311,13 +315,21 @@ public final class SealedVolume {
 
   func release(_ p: BlockPointer) { if !p.isHole { map?.release(p.block) } }
 
+  /// Whether blocks may be where a pointer says. Only who has the key can make one of which this is not true.
+  func checkPlace(_ block: UInt64, count: UInt64) throws(VolumeError) {
+    guard block >= VolumeFormat.firstFreeBlock else {
+      throw .damaged("a pointer into the superblocks")
+    }
+    guard block + count <= max(blockCount, map?.end ?? 0) else {
+      throw .damaged("a pointer beyond the volume's end")
+    }
+  }
+
   /// Reads and opens one block.
   func get(_ p: BlockPointer, into memory: VolumeMemory, object: UInt64, index: UInt64, level: Int)
     throws(VolumeError)
   {
-    guard p.block >= VolumeFormat.firstFreeBlock else {
-      throw .damaged("a pointer into the superblocks")
-    }
+    try checkPlace(p.block, count: 1)
     if stagingCount > 0, p.block >= stagingFirst, p.block < stagingFirst + UInt64(stagingCount) {
       let place = staging.memory.slice(Int(p.block - stagingFirst) * 4096, 4096)
       return try cipher.open(place, into: memory, p, object: object, index: index, level: level)
@@ -334,9 +346,7 @@ public final class SealedVolume {
     if pointers.count == 1 {
       return try get(first, into: memory, object: object, index: index, level: 0)
     }
-    guard first.block >= VolumeFormat.firstFreeBlock else {
-      throw .damaged("a pointer into the superblocks")
-    }
+    try checkPlace(first.block, count: UInt64(pointers.count))
     let last = first.block + UInt64(pointers.count)
     if stagingCount > 0, first.block < stagingFirst + UInt64(stagingCount), last > stagingFirst {
       try flushStaging()
@@ -388,7 +398,8 @@ public final class SealedVolume {
     body.slice(B.volumeID.offset, B.volumeID.size).copy(from: volumeID)
     body.store(cipher.mount, B.mount.offset)
     body.store(nextInode, B.nextInode.offset)
-    body.store(map?.end ?? 0, B.blockCount.offset)
+    let end = map?.end ?? blockCount
+    body.store(end, B.blockCount.offset)
     inodes.storeDescriptor(body, B.inodeTable.offset)
     salts.storeDescriptor(body, B.saltTable.offset)
     try cipher.sealSuperblock(m)
@@ -400,6 +411,7 @@ public final class SealedVolume {
     try storage.write(0, from: m, durable: true)
     try storage.write(4096, from: m, durable: false)
     sequence += 1
+    blockCount = end
     rootTag = m.slice(S.tag.offset, S.tag.size).bytes
     superblock = m.bytes
     hasDamagedCopy = false

@@ -77,9 +77,9 @@ extension SealedVolume {
   private func directory(_ number: UInt64) throws(VolumeError) -> VolumeObject {
     guard let o = try object(number) else { throw .notFound }
     guard o.isMetadata else { throw .notADirectory }
-    guard o.size % 4096 == 0, (o.size / 4096) & (o.size / 4096 &- 1) == 0 || o.size == 0 else {
-      throw .damaged("a directory makes no sense")
-    }
+    guard o.size % 4096 == 0, (o.size / 4096) & (o.size / 4096 &- 1) == 0 || o.size == 0,
+      o.size / 4096 <= Self.maximumBuckets
+    else { throw .damaged("a directory makes no sense") }
     return o
   }
 
@@ -90,6 +90,7 @@ extension SealedVolume {
 
   public func lookup(_ directoryNumber: UInt64, _ name: [UInt8]) throws(VolumeError) -> VolumeEntry?
   {
+    try trimReading()
     let o = try directory(directoryNumber)
     if o.size == 0 { return nil }
     for e in try bucket(o, hash(name) & (o.size / 4096 - 1)) where e.name == name { return e }
@@ -100,15 +101,24 @@ extension SealedVolume {
   public func forEachEntry(
     _ directoryNumber: UInt64, _ body: (VolumeEntry) throws(VolumeError) -> Void
   ) throws(VolumeError) {
-    let o = try directory(directoryNumber)
-    for i in 0..<o.size / 4096 {
-      for e in try bucket(o, i) { try body(e) }
+    var i: UInt64 = 0
+    while true {
+      try trimReading()
+      // `body` may use the volume: the object is looked up anew for each bucket.
+      let o = try directory(directoryNumber)
+      guard let next = try nextBlock(o, from: i), next < o.size / 4096 else { return }
+      for e in try bucket(o, next) { try body(e) }
+      i = next + 1
     }
   }
 
   public func isEmptyDirectory(_ number: UInt64) throws(VolumeError) -> Bool {
     let o = try directory(number)
-    for i in 0..<o.size / 4096 where try !bucket(o, i).isEmpty { return false }
+    var i: UInt64 = 0
+    while let next = try nextBlock(o, from: i), next < o.size / 4096 {
+      if try !bucket(o, next).isEmpty { return false }
+      i = next + 1
+    }
     return true
   }
 

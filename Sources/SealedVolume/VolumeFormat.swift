@@ -6,6 +6,8 @@ public enum VolumeFormat {
   public static let magic: UInt64 = 0x454D_554C_4F56_4C43
   /// Blocks 0 and 1 hold the two copies of the superblock.
   public static let firstFreeBlock: UInt64 = 2
+  /// A pointer has 48 bits for a block's number.
+  public static let maximumBlocks: UInt64 = 1 << 48
   public static let pointerSize = 32
   public static let fanOut = 4096 / 32
   public static let inodeSize = 256

@@ -176,6 +176,7 @@ extension SealedVolume {
   public func write(_ number: UInt64, _ offset: UInt64, from memory: VolumeMemory)
     throws(VolumeError)
   {
+    try prepareToWrite()
     guard let o = try object(number) else { throw .notFound }
     try write(o, offset, from: memory)
   }

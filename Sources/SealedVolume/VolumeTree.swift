@@ -102,7 +102,7 @@ extension SealedVolume {
 
   /// Bounds the memory: writes and drops the nodes of the objects that were not used for longest. `current` is in
   /// the caller's hands and stays known.
-  func trim(_ current: VolumeObject) throws(VolumeError) {
+  func trim(_ current: VolumeObject?) throws(VolumeError) {
     if nodeTotal <= nodeLimit && objects.count <= 8192 { return }
     var list: [VolumeObject] = []
     for (_, o) in objects { list.append(o) }
@@ -180,13 +180,52 @@ extension SealedVolume {
     try trimReading(o)
   }
 
-  /// Reading must not write: what may be dropped without that is dropped.
-  private func trimReading(_ current: VolumeObject) throws(VolumeError) {
-    if nodeTotal <= nodeLimit { return }
+  /// Bounds the memory of reading, which must not write: before the first change everything may be dropped. `current`
+  /// is in the caller's hands; no other object and no node may be.
+  func trimReading(_ current: VolumeObject? = nil) throws(VolumeError) {
+    if nodeTotal <= nodeLimit && objects.count <= 8192 { return }
     if map != nil { return try trim(current) }
     for (_, o) in objects { drop(o) }
-    objects = objects[current.number] === current ? [current.number: current] : [:]
+    var kept: [UInt64: VolumeObject] = [:]
+    if let current, objects[current.number] === current { kept[current.number] = current }
+    objects = kept
     drop(inodes)
+  }
+
+  /// The first block from `index` on that is no hole, found without looking at what holes leave out; nil: there is none.
+  func nextBlock(_ o: VolumeObject, from index: UInt64) throws(VolumeError) -> UInt64? {
+    if index >= VolumeObject.reach(o.height) { return nil }
+    if o.top == nil {
+      if o.root.isHole { return nil }
+      if o.height == 0 { return 0 }
+      o.top = try load(o, o.root, level: o.height, index: 0)
+    }
+    guard let top = o.top else { return nil }
+    return try nextBlock(o, top, from: index)
+  }
+
+  /// Depth is bounded by `maximumHeight`.
+  private func nextBlock(
+    _ o: VolumeObject, _ n: VolumeObject.Node, from index: UInt64
+  ) throws(VolumeError) -> UInt64? {
+    if n.level == 0 { return n.index }
+    let shift = UInt64(7 * (n.level - 1))
+    let first = max(index >> shift, n.index << 7)
+    for childIndex in first..<((n.index + 1) << 7) {
+      let slot = Int(childIndex & 127)
+      let p = n.pointer(slot)
+      if n.child(slot) == nil && p.isHole { continue }
+      if n.level == 1 { return childIndex }
+      let child: VolumeObject.Node
+      if let known = n.child(slot) {
+        child = known
+      } else {
+        child = try load(o, p, level: n.level - 1, index: childIndex)
+        n.setChild(slot, child)
+      }
+      if let found = try nextBlock(o, child, from: max(index, childIndex << shift)) { return found }
+    }
+    return nil
   }
 
   /// Writes whole blocks of a data object. Zeros become holes.

@@ -37,7 +37,7 @@ import Testing
     s.isLogging = true
     /// Log length at which state n was committed.
     var commits = [0]
-    for i in 0..<12 {
+    for i in 0..<14 {
       try Self.step(v, i, &g)
       try v.commit()
       states.append(try v.tree())

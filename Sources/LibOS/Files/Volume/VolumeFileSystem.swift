@@ -233,7 +233,7 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
       guard bytes.count - at >= header else { throw .damaged("extended attributes make no sense") }
       let nameCount = Int(bytes[at]) | Int(bytes[at + 1]) << 8
       let valueCount = Int(bytes.loadLittleEndian32(at + 2))
-      guard bytes.count - at - header >= nameCount,
+      guard nameCount > 0, bytes.count - at - header >= nameCount,
         bytes.count - at - header - nameCount >= valueCount
       else { throw .damaged("extended attributes make no sense") }
       let name = [UInt8](bytes[(at + header)..<(at + header + nameCount)])
