@@ -52,6 +52,11 @@ final class FileMapping: MappedObject, @unchecked Sendable {
   override var shared: SharedPages? { (dentry.inode as? RegularInode)?.sharedPages }
   override var sharedBacking: (any SharedBacking)? { dentry.inode as? RegularInode }
 
+  override func punch(_ offset: UInt64, _ count: UInt64) throws(Errno) {
+    guard let regular = dentry.inode as? RegularInode else { throw .EOPNOTSUPP }
+    try regular.fallocate(Fallocate.PUNCH_HOLE | Fallocate.KEEP_SIZE, offset, count)
+  }
+
   override func siteTable() throws(Errno) -> [UInt8]? { try dentry.inode.siteTable() }
   override var path: [UInt8] { dentry.path(from: Namespace.root).bytes }
   override var device: UInt64 { dentry.inode.fileSystem.device }

@@ -116,19 +116,23 @@ extension RegularInode {
   /// fallocate(2). tmpfs knows mode 0, KEEP_SIZE and PUNCH_HOLE | KEEP_SIZE; so do we, and ZERO_RANGE
   /// is EOPNOTSUPP there, too.
   func fallocate(_ mode: UInt32, _ offset: UInt64, _ length: UInt64) throws(Errno) {
-    let FALLOC_FL_KEEP_SIZE: UInt32 = 1
-    let FALLOC_FL_PUNCH_HOLE: UInt32 = 2
-    guard mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) == 0 else { throw .EOPNOTSUPP }
+    guard mode & ~(Fallocate.KEEP_SIZE | Fallocate.PUNCH_HOLE) == 0 else { throw .EOPNOTSUPP }
     writeLock.lock()
     defer { writeLock.unlock() }
-    if mode & FALLOC_FL_PUNCH_HOLE != 0 {
-      guard mode & FALLOC_FL_KEEP_SIZE != 0 else { throw .EOPNOTSUPP }
+    if mode & Fallocate.PUNCH_HOLE != 0 {
+      guard mode & Fallocate.KEEP_SIZE != 0 else { throw .EOPNOTSUPP }
       if let seals, seals & (Seals.F_SEAL_WRITE | Seals.F_SEAL_FUTURE_WRITE) != 0 { throw .EPERM }
       try punchHole(offset, length)
       return
     }
     if let seals, seals & Seals.F_SEAL_GROW != 0, offset + length > size { throw .EPERM }
     guard fileSystem.hasRoom(Int(min(length >> 12, 1 << 50))) else { throw .ENOSPC }
-    try allocate(offset, length, keepSize: mode & FALLOC_FL_KEEP_SIZE != 0)
+    try allocate(offset, length, keepSize: mode & Fallocate.KEEP_SIZE != 0)
   }
+}
+
+/// FALLOC_FL_* (linux/falloc.h).
+enum Fallocate {
+  static var KEEP_SIZE: UInt32 { 1 }
+  static var PUNCH_HOLE: UInt32 { 2 }
 }

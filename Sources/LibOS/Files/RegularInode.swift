@@ -106,6 +106,11 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     return low
   }
 
+  /// Where the last chunk there is ends.
+  private var tableEnd: UInt64 {
+    ((far.last?.index).map { $0 + 1 } ?? UInt64(near.count)) << chunkShift
+  }
+
   private func setChunk(_ index: UInt64, _ value: Chunk) {
     if index < Self.nearLimit {
       if index >= UInt64(near.count) {
@@ -346,6 +351,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       // Near the bound of its file system a write goes page by page, and so takes exactly what fits.
       if !fileSystem.hasOwnRoom(pagesPerChunk) { n = min(n, 4096 - within & 4095) }
       lock.lock()
+      let before = chunk(index)
       let run: PageRun
       do throws(Errno) { run = try prepare(index, within, n) } catch {
         lock.unlock()
@@ -361,9 +367,11 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
           let from = at >= end ? within : within + Int(end - at)
           run.zero(from, count: within + n - from)
         }
+        giveBack(index, within, n, before)
         if done > 0 { break }
         throw error
       }
+      if moved < n { giveBack(index, within + moved, n - moved, before) }
       done += moved
       let now = Inode.now()
       lock.lock()
@@ -407,6 +415,24 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     chunk.present |= bits
     setChunk(index, chunk)
     return run
+  }
+
+  /// A write broke off before [within, within + n) of a chunk: pages of it that are new are no longer the file's.
+  private func giveBack(_ index: UInt64, _ within: Int, _ n: Int, _ before: Chunk) {
+    lock.lock()
+    defer { lock.unlock() }
+    let first = (within + 4095) >> 12
+    let last = (within + n - 1) >> 12
+    guard lower == nil, first <= last else { return }
+    var chunk = chunk(index)
+    let bits = Self.bits(first, last) & ~before.present
+    guard let run = chunk.run, chunk.present & bits == bits else { return }
+    for page in first...last where bits & (1 << UInt32(page)) != 0 {
+      run.zero(page << 12, count: 4096)
+    }
+    chunk.present &= ~bits
+    chunk.dirty &= ~bits
+    setChunk(index, chunk)
   }
 
   /// ftruncate(2), `writeLock` held: content beyond is gone, and reads as zeros when the file grows again.
@@ -515,7 +541,8 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     defer { lock.unlock() }
     var at = start
     let (sum, overflow) = start.addingReportingOverflow(length)
-    let end = min(overflow ? .max : sum, max(byteCount, (byteCount + 4095) & ~4095))
+    // Past the end of the file too: fallocate(2) may have reserved pages there.
+    let end = min(overflow ? .max : sum, max((byteCount + 4095) & ~4095, tableEnd))
     while at < end {
       let index = at >> chunkShift
       let within = Int(at & (chunkSize - 1))
@@ -538,8 +565,12 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
           if chunk.present == 0 && pinCount == 0 { chunk.run = nil }
         }
         setChunk(index, chunk)
-      } else if index < Self.nearLimit && index >= UInt64(near.count) && far.isEmpty {
-        break
+      } else if index >= UInt64(near.count) && index << chunkShift >= lowerSize {
+        // Nothing up to the next chunk there is.
+        let next = farIndex(index + 1)
+        guard next < far.count else { break }
+        at = far[next].index << chunkShift
+        continue
       }
       at += UInt64(n)
     }

@@ -31,6 +31,10 @@ class MappedObject: @unchecked Sendable {
   var shared: SharedPages? { nil }
   var sharedBacking: (any SharedBacking)? { nil }
 
+  /// madvise(2), MADV_REMOVE: bytes [offset, offset + count) of a shared mapping read as zeros from now on, and
+  /// their pages are free.
+  func punch(_ offset: UInt64, _ count: UInt64) throws(Errno) { throw .EINVAL }
+
   /// The table of system-call sites (`SiteTable` encoding), or nil when the file has none.
   func siteTable() throws(Errno) -> [UInt8]? { nil }
 

@@ -353,6 +353,30 @@ extension AddressSpace {
     commitIfFixed(address, address + ((length + 4095) & ~4095))
   }
 
+  /// madvise(2), MADV_REMOVE: the objects' pages go, not only this mapping's. EINVAL: not a mapping of an object that
+  /// has them; EACCES: not shared, or can never be written.
+  func punch(_ address: UInt, _ length: UInt) throws(Errno) {
+    guard address <= Self.highest, length <= Self.highest - address else { throw .EINVAL }
+    let end = address + ((length + 4095) & ~4095)
+    var at = address
+    var hole = false
+    while at < end {
+      lock.lock()
+      let i = index(above: at)
+      let vma = i < vmas.count && vmas[i].start < end ? vmas[i] : nil
+      lock.unlock()
+      guard let vma else { throw .ENOMEM }
+      if vma.start > at { hole = true }
+      guard let object = vma.object else { throw .EINVAL }
+      guard vma.isShared, !vma.isReadOnlyFile else { throw .EACCES }
+      let from = max(at, vma.start)
+      at = min(vma.end, end)
+      // Without the map's lock: the object's is taken.
+      try object.punch(vma.offset + UInt64(from - vma.start), UInt64(at - from))
+    }
+    if hole { throw .ENOMEM }
+  }
+
   /// Runs `body` over the mapped parts of a range; ENOMEM afterwards when there was a hole.
   func forEach(_ address: UInt, _ length: UInt, _ body: (UInt, UInt) -> Void) throws(Errno) {
     guard address & 4095 == 0, address <= Self.highest, length <= Self.highest - address else {

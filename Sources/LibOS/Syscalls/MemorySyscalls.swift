@@ -159,6 +159,8 @@ extension Task {
       try process.memory.discard(address, length)
     case 8:  // MADV_FREE: the pages may keep their content
       try process.memory.forEach(address, length) { (_, _) in }
+    case 9:  // MADV_REMOVE
+      try process.memory.punch(address, length)
     case 10, 11, 18, 19:  // MADV_DONTFORK, DOFORK, WIPEONFORK, KEEPONFORK
       try process.memory.advise(address, length, onFork: advice)
     case 0, 1, 2, 3, 12, 13, 14, 15, 16, 17, 20, 21:

@@ -65,5 +65,16 @@ final class SharedMemory: MappedObject, SharedBacking, @unchecked Sendable {
     return true
   }
 
+  override func punch(_ offset: UInt64, _ count: UInt64) throws(Errno) {
+    pages.lock.lock()
+    defer { pages.lock.unlock() }
+    pages.beginWrite(offset, count, self)
+    for page in (offset >> 12)..<((offset + count) >> 12) {
+      // In profile `fixed` mappings get the content, and so need zeros to get.
+      stored[page] = PageChange.isFixed ? PageRun(pageCount: 1) : nil
+    }
+    pages.endWrite(offset, count, self)
+  }
+
   func reserveShared(_ offset: UInt64) -> Bool { true }
 }
