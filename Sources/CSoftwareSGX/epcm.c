@@ -270,6 +270,7 @@ int csgx_augment(uint64_t address, uint64_t length, bool copied) {
       for (uint64_t a = address; a < address + length; a += PAGE) machine.epcm[a / PAGE] = 0;
   }
   csgx_unlock();
+  if (result == CSGX_OK && copied) csgx_populate_beside(address, length);
   return result;
 }
 

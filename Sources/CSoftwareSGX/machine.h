@@ -86,6 +86,7 @@ int csgx_copied_create(uint64_t size);
 void csgx_copied_destroy(uint64_t size);
 /// Pages of an augmentation that EACCEPTCOPY will fill.
 void csgx_announce_locked(uint64_t address, uint64_t length);
+void csgx_populate_beside(uint64_t address, uint64_t length);
 bool csgx_change_place(uint64_t page, uint8_t from, uint8_t to);
 /// Copies the page at `source` to where page `page` is filled.
 void csgx_fill(uint64_t page, uint8_t place, uint64_t source);

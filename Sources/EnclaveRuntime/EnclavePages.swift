@@ -1,5 +1,6 @@
 #if CLOISTER_ENCLAVE
   import CEnclave
+  import HostInterface
   import PayloadFormat
   import Synchronization
 
@@ -11,6 +12,16 @@
     public static let write = PagePermissions(rawValue: 2)
     public static let execute = PagePermissions(rawValue: 4)
     public static let readWrite: PagePermissions = [.read, .write]
+  }
+
+  /// A stretch of pages that appear with one set of permissions, up to `end`.
+  public struct PageStretch: Sendable {
+    public let end: UInt
+    public let permissions: PagePermissions
+    public init(end: UInt, permissions: PagePermissions) {
+      self.end = end
+      self.permissions = permissions
+    }
   }
 
   /// Enclave pages made, changed and given back with SGX2 (SDM Vol. 3D, 36.5.7-36.5.10).
@@ -82,35 +93,46 @@
 
     /// EAUG + EACCEPTCOPY: pages that appear with their content and their permissions; nobody sees them before.
     ///
-    /// `source` names a readable page of the kernel's for each page, one after the other; its content must stay as it
-    /// is until the next is asked for. Permissions are not empty. False: as for `commit`.
+    /// `stretches` follow each other from `address` on, none is empty and none without permissions. `source` names a
+    /// readable page of the kernel's for each page, one after the other; its content must stay as it is until the next
+    /// is asked for. False: as for `commit`.
     ///
     /// Profile `fixed`: the pages were there all the time, with what they had; each is overwritten word by word.
     public static func commit(
-      _ address: UInt, _ length: Int, as permissions: PagePermissions, from source: (UInt) -> UInt
+      _ address: UInt, _ stretches: [PageStretch], from source: (UInt) -> UInt
     ) -> Bool {
+      guard let end = stretches.last?.end else { return true }
+      let length = Int(end - address)
       if unsafe isFixed {
         guard isWithinFixed(address, length) else { return false }
       } else {
         guard augment(address, length, copied: true) else { return false }
       }
-      let flags = UInt64(permissions.rawValue) | regular
-      for at in stride(from: address, to: address + UInt(length), by: 4096) {
-        let page = source(at)
-        if unsafe isFixed {
-          // SAFETY: checked above to be added pages; the caller owns them, and the source is a page.
-          unsafe UnsafeMutableRawPointer(bitPattern: at)!.copyMemory(
-            from: UnsafeRawPointer(bitPattern: page)!, byteCount: 4096)
-        } else if cl_accept_copy(flags, UInt64(at), UInt64(page)) != 0 {
-          hostLied("page change", "EACCEPTCOPY")
+      var pageTables: [PageRange] = []
+      var at = address
+      for stretch in stretches {
+        let start = at
+        while at < stretch.end {
+          copy(source(at), to: at, flags: UInt64(stretch.permissions.rawValue) | regular)
+          at += 4096
         }
+        pageTables.append(
+          PageRange(
+            UInt64(start), UInt64(at - start),
+            UInt64(stretch.permissions.rawValue) | PageRestriction.pageTablesOnly))
       }
-      if unsafe !isFixed {
-        Host.mapPermissions(
-          address: UInt64(address), length: UInt64(length),
-          permissions: UInt64(permissions.rawValue))
-      }
+      if unsafe !isFixed { Host.change(.restrict, pageTables, "restrict") }
       return true
+    }
+
+    private static func copy(_ page: UInt, to address: UInt, flags: UInt64) {
+      if unsafe isFixed {
+        // SAFETY: the caller checked that these are added pages; its own caller owns them, and the source is a page.
+        unsafe UnsafeMutableRawPointer(bitPattern: address)!.copyMemory(
+          from: UnsafeRawPointer(bitPattern: page)!, byteCount: 4096)
+      } else if cl_accept_copy(flags, UInt64(address), UInt64(page)) != 0 {
+        hostLied("page change", "EACCEPTCOPY")
+      }
     }
 
     /// EAUG within the limit.
@@ -173,11 +195,20 @@
 
     /// EMODT(TRIM) + EACCEPT + EREMOVE: gives committed pages back.
     public static func release(_ address: UInt, _ length: Int) {
+      release([PageRange(UInt64(address), UInt64(length))])
+    }
+
+    /// The same for several ranges at once.
+    public static func release(_ ranges: [PageRange]) {
       if unsafe isFixed { return }
-      Host.modifyType(address: UInt64(address), length: UInt64(length), type: trimType)
-      accept(address, length, flags: modified | trimType << 8)
-      Host.remove(address: UInt64(address), length: UInt64(length))
-      committed.subtract(UInt64(length), ordering: .relaxed)
+      var trimmed = ranges
+      for i in trimmed.indices { trimmed[i].value = trimType }
+      Host.change(.modifyType, trimmed, "modifyType")
+      for range in ranges {
+        accept(UInt(range.address), Int(range.length), flags: modified | trimType << 8)
+      }
+      Host.change(.remove, ranges, "remove")
+      for range in ranges { committed.subtract(range.length, ordering: .relaxed) }
     }
   }
 #endif

@@ -224,13 +224,36 @@ import LinuxABI
       address: address, length: length,
       permissions: permissions | PageRestriction.pageTablesOnly)
   }
+  /// One kind of change for several ranges (`PageList`). None: no call.
+  static func change(_ call: HostCall, _ ranges: [PageRange], _ name: StaticString) {
+    var next = 0
+    while next < ranges.count {
+      let count = min(ranges.count - next, PageList.largestCount)
+      if count == 1 {
+        let only = ranges[next]
+        let reply = HostTransport.exchange(call, only.address, only.length, only.value)
+        guard reply.result == 0 else { hostLied(name, "result") }
+        return
+      }
+      var words: [UInt64] = []
+      words.reserveCapacity(3 * count)
+      for range in ranges[next..<next + count] {
+        words.append(range.address)
+        words.append(range.length)
+        words.append(range.value)
+      }
+      // SAFETY: the array lives through the call.
+      let reply = unsafe words.withUnsafeBytes { (p) in
+        HostTransport.exchange(
+          call, 0, 0, 0, UInt64(count), send: p.baseAddress, sendCount: p.count)
+      }
+      guard reply.result == 0 else { hostLied(name, "result") }
+      next += count
+    }
+  }
   static func modifyType(address: UInt64, length: UInt64, type: UInt64) {
     let reply = HostTransport.exchange(.modifyType, address, length, type)
     guard reply.result == 0 else { hostLied("modifyType", "result") }
-  }
-  static func remove(address: UInt64, length: UInt64) {
-    let reply = HostTransport.exchange(.remove, address, length)
-    guard reply.result == 0 else { hostLied("remove", "result") }
   }
 
   // MARK: Quotes

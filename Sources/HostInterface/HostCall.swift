@@ -49,11 +49,11 @@ public enum HostCall: UInt64, CaseIterable, Sendable {
   case augment = 12
   /// `restrict(address, length, prot)`. EMODPR to `prot` (bits of SECINFO.FLAGS: R 1, W 2, X 4), and page tables to
   /// the same. With `PageRestriction.pageTablesOnly` no EMODPR:
-  /// page tables follow EMODPE or EACCEPTCOPY. Answer: 0. Proven by EACCEPT.
+  /// page tables follow EMODPE or EACCEPTCOPY. Answer: 0. Proven by EACCEPT. May be a `PageList`.
   case restrict = 13
-  /// `modifyType(address, length, type)`. EMODT to TRIM or TCS. Answer: 0. Proven by EACCEPT.
+  /// `modifyType(address, length, type)`. EMODT to TRIM or TCS. Answer: 0. Proven by EACCEPT. May be a `PageList`.
   case modifyType = 14
-  /// `remove(address, length)`. EREMOVE of trimmed pages. Answer: 0.
+  /// `remove(address, length)`. EREMOVE of trimmed pages. Answer: 0. May be a `PageList`.
   case remove = 15
   /// `streamClose(stream)`. Answer: 0; whatever it is, the number is free again.
   case streamClose = 17
@@ -166,6 +166,13 @@ public enum ObjectStatus {
 public enum PageRestriction {
   /// No EMODPR: the EPCM has the permissions already, the page tables follow.
   public static let pageTablesOnly: UInt64 = 8
+}
+
+/// Several page changes of one kind in one call: the fourth argument is how many (0: the first three arguments say the
+/// one change), and the data area has the arguments of each, {address u64, length u64, value u64}, to be done in order.
+public enum PageList {
+  public static let entrySize: UInt64 = 24
+  public static let largestCount = 256
 }
 
 /// Block object numbers: `blockRead` of `index + sitesOffset` yields the system-call site table of file

@@ -269,8 +269,39 @@ struct LyingHostTests {
   func remove() async {
     await #expect(processExitsWith: .failure) {
       LyingHostTests.answer(-1)
-      Host.remove(address: 0x10000, length: 4096)
+      Host.change(.remove, [PageRange(0x10000, 4096)], "remove")
     }
+  }
+
+  @Test("several page changes in one call: sent in order, anything but 0 stops the enclave")
+  func pageList() async {
+    #expect(Self.sentPageList() == [0x10000, 4096, 5, 0x20000, 8192, 3])
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(-1)
+      let ranges = [PageRange(0x10000, 4096, 5), PageRange(0x20000, 8192, 3)]
+      Host.change(.restrict, ranges, "restrict")
+    }
+    await #expect(processExitsWith: .failure) {
+      LyingHostTests.answer(1)
+      Host.change(.remove, [PageRange(0x10000, 4096), PageRange(0x20000, 8192)], "remove")
+    }
+  }
+
+  private final class Sent: @unchecked Sendable {
+    var words: [UInt64] = []
+  }
+
+  private static func sentPageList() -> [UInt64] {
+    let sent = Sent()
+    unsafe HostDouble.handler = { request in
+      guard request.arguments[3] == 2 else { return HostDouble.Reply(result: 0) }
+      for at in stride(from: 0, to: request.data.count, by: 8) {
+        sent.words.append((0..<8).reduce(0) { $0 | UInt64(request.data[at + $1]) << (8 * $1) })
+      }
+      return HostDouble.Reply(result: 0)
+    }
+    Host.change(.restrict, [PageRange(0x10000, 4096, 5), PageRange(0x20000, 8192, 3)], "restrict")
+    return sent.words
   }
 
   // MARK: Processor

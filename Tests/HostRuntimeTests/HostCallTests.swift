@@ -46,6 +46,29 @@ struct HostCallTests {
       ])
   }
 
+  @Test("lists of page changes: each entry is checked, and no more than fit")
+  func pageLists() throws {
+    let host = try ServingHost()
+    func words(_ words: UInt64...) -> [UInt8] {
+      words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) } }
+    }
+    let two = words(0x10000, 4096, 5, 0x20000, 8192, 8 | 3)
+    #expect(host.serve(.restrict, 0, 0, 0, 2, data: two) == 0)
+    #expect(host.serve(.modifyType, 0, 0, 0, 1, data: words(0x10000, 4096, 4)) == 0)
+    #expect(host.serve(.remove, 0, 0, 0, 2, data: two) == 0)
+    #expect(
+      host.machine.events.withLock { $0 } == [
+        .restrict(0x10000, 4096, 5), .mapPermissions(0x20000, 8192, 3),
+        .modifyType(0x10000, 4096, 4), .remove(0x10000, 4096), .remove(0x20000, 8192),
+      ])
+    let bad = words(0x10001, 4096, 5)
+    for call in [HostCall.restrict, .modifyType, .remove] {
+      #expect(host.serve(call, 0, 0, 0, 1, data: bad) == error(.EINVAL))
+      #expect(host.serve(call, 0, 0, 0, 257, data: two) == error(.EINVAL))
+      #expect(host.serve(call, 0, 0, 0, .max, data: two) == error(.EINVAL))
+    }
+  }
+
   @Test("lengths beyond the buffer and unknown streams, threads and objects are refused")
   func hostileArguments() throws {
     let host = try ServingHost(source: try DevelopmentRoot(mounts: []))

@@ -123,6 +123,8 @@ struct PreparedImage {
     stack.growsDown = true
     stack.kind = .stack
     _ = try memory.map(stack)
+    // What the kernel writes and the program begins with: not one fault for each.
+    memory.prepopulate(stackTop - AddressSpace.smallestWindow, stackTop)
 
     let program = try memory.load(image, object, base: base)
     var start = program.entry

@@ -154,11 +154,26 @@ final class AddressSpace: @unchecked Sendable {
       clearOthers(start, end)
       return
     }
+    var gone: [PageRange] = []
+    Self.collectCommitted(start, end, &gone)
+    Self.release(gone)
+  }
+
+  /// Adds the committed pages of [start, end) to `ranges`.
+  static func collectCommitted(_ start: UInt, _ end: UInt, _ ranges: inout [PageRange]) {
     var at = start
     while let (from, to) = CommittedPages.next(at, end, committed: true) {
-      PageChange.release(from, Int(to - from))
-      _ = CommittedPages.set(from, to, false)
+      ranges.append(PageRange(UInt64(from), UInt64(to - from)))
       at = to
+    }
+  }
+
+  /// Gives committed pages back to the machine, all with two host calls.
+  static func release(_ ranges: [PageRange]) {
+    if ranges.isEmpty { return }
+    PageChange.release(ranges)
+    for range in ranges {
+      _ = CommittedPages.set(UInt(range.address), UInt(range.address + range.length), false)
     }
   }
 
@@ -200,16 +215,29 @@ enum PageChange {
   static func commit(
     _ address: UInt, _ length: Int, as protection: Protection, from source: (UInt) -> UInt
   ) -> Bool {
+    commit(address, [(address + UInt(length), protection)], from: source)
+  }
+  /// The same for stretches that follow each other, each with permissions of its own.
+  static func commit(
+    _ address: UInt, _ stretches: [(end: UInt, protection: Protection)],
+    from source: (UInt) -> UInt
+  ) -> Bool {
     #if CLOISTER_ENCLAVE
       return EnclavePages.commit(
-        address, length, as: PagePermissions(rawValue: protection.rawValue), from: source)
+        address,
+        stretches.map {
+          PageStretch(end: $0.end, permissions: PagePermissions(rawValue: $0.protection.rawValue))
+        }, from: source)
     #else
       return true
     #endif
   }
   static func release(_ address: UInt, _ length: Int) {
+    release([PageRange(UInt64(address), UInt64(length))])
+  }
+  static func release(_ ranges: [PageRange]) {
     #if CLOISTER_ENCLAVE
-      EnclavePages.release(address, length)
+      EnclavePages.release(ranges)
     #endif
   }
   static func protect(_ address: UInt, _ length: Int, from: Protection, to: Protection) {

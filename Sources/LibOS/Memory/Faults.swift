@@ -30,6 +30,8 @@ extension AddressSpace {
   }
 
   private func tryFault(_ address: UInt, access: Protection) -> FaultResult {
+    // Memory is short: one page and no more.
+    var isTight = false
     while true {
       lock.lock()
       var found = find(address)
@@ -60,7 +62,13 @@ extension AddressSpace {
       // Reading on from where the last window ended takes pieces that can be large pages of the host's.
       let isSequential = vma.faultWindow > 0 && vma.faultEnd == page
       let size = isSequential ? Self.largestWindow : Self.fileWindow
-      let (from, to) = window(vma, page, size, size)
+      // The text of most libraries is small, and most of it is touched by the time a program runs: one piece.
+      let isSmallText =
+        vma.protection.contains(.PROT_EXEC) && vma.end - vma.start <= Self.largestWindow
+      let (from, to) =
+        isTight
+        ? (page, page + 4096)
+        : isSmallText ? hole(vma.start, vma.end, page) : window(vma, page, size, size)
       lock.unlock()
 
       let offset = vma.offset + UInt64(from - vma.start)
@@ -68,7 +76,13 @@ extension AddressSpace {
       let content: [PagePiece]
       do throws(Errno) {
         content = try Self.content(of: object, offset, Int(to - from))
-      } catch { return error == .ENOMEM ? .outOfMemory : .beyondFile }
+      } catch {
+        if error == .ENOMEM, !isTight {
+          isTight = true
+          continue
+        }
+        return error == .ENOMEM ? .outOfMemory : .beyondFile
+      }
 
       lock.lock()
       // The map may have changed meanwhile: only if it still says the same is the content right.
@@ -80,7 +94,10 @@ extension AddressSpace {
         vmas[j].faultEnd = to
         vmas[j].faultWindow = size
         lock.unlock()
-        return ok ? .resolved : .outOfMemory
+        if ok { return .resolved }
+        if isTight { return .outOfMemory }
+        isTight = true
+        continue
       }
       lock.unlock()
     }
@@ -88,10 +105,15 @@ extension AddressSpace {
 
   /// The uncommitted pages around `page` to commit at once: aligned to `size`, within the mapping.
   private func window(_ vma: VMA, _ page: UInt, _ size: UInt, _ alignment: UInt) -> (UInt, UInt) {
-    var from = max(vma.start, page & ~(alignment - 1))
+    let from = max(vma.start, page & ~(alignment - 1))
     var to = min(vma.end, from + size)
     if page >= to { to = min(vma.end, page + 4096) }
-    // Shrink to the hole that holds the page.
+    return hole(from, to, page)
+  }
+
+  /// The uncommitted pages of [from, to) around `page`.
+  private func hole(_ from: UInt, _ to: UInt, _ page: UInt) -> (UInt, UInt) {
+    var (from, to) = (from, to)
     var at = page
     while at > from, !CommittedPages.contains(at - 4096) { at -= 4096 }
     from = at
@@ -129,7 +151,7 @@ extension AddressSpace {
   }
 
   /// What a private mapping starts with: the page cache's own pages, or a copy.
-  private static func content(
+  static func content(
     of object: MappedObject, _ offset: UInt64, _ count: Int
   ) throws(Errno) -> [PagePiece] {
     if let pieces = try object.pieces(offset, count) { return pieces }
@@ -141,7 +163,9 @@ extension AddressSpace {
 
   private func commitFile(_ vma: VMA, _ from: UInt, _ to: UInt, _ content: [PagePiece]) -> Bool {
     guard CommittedPages.set(from, to, true) else { return false }
-    if FilledPages.commit(from, to, content, vma.rewritten, as: vma.effective) { return true }
+    let all = FilledStretch(
+      end: to, protection: vma.effective, content: content, rewritten: vma.rewritten)
+    if FilledPages.commit(from, [all]) { return true }
     _ = CommittedPages.set(from, to, false)
     return false
   }

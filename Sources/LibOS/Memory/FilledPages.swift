@@ -1,4 +1,14 @@
 import EnclaveRuntime
+import LinuxABI
+
+/// A stretch of pages to fill: those of one mapping, up to `end`.
+struct FilledStretch {
+  let end: UInt
+  let protection: Protection
+  /// What it is filled with, ascending; the rest is zero. `at` counts from the start of the stretch.
+  let content: [PagePiece]
+  let rewritten: RewrittenObject?
+}
 
 /// Pages of user memory that appear with their content.
 ///
@@ -7,18 +17,37 @@ import EnclaveRuntime
 /// with EACCEPTCOPY (SDM Vol. 3D): content and permissions come in one step, and who is too early faults and waits for
 /// the lock that the caller holds. Pages of the page cache that need no change are copied from where they are.
 enum FilledPages {
-  /// Commits [from, to), of which `content` has the bytes, ascending; the rest is zero. False: out of memory.
-  static func commit(
-    _ from: UInt, _ to: UInt, _ content: [PagePiece], _ rewritten: RewrittenObject?,
-    as protection: Protection
-  ) -> Bool {
+  /// Commits the stretches, which follow each other from `start` on. False: out of memory.
+  static func commit(_ start: UInt, _ stretches: [FilledStretch]) -> Bool {
     guard let staging = PageRun(pageCount: 1) else { return false }
+    var filler = Filler(staging: staging)
+    var current = 0
+    var base = start
+    return PageChange.commit(start, stretches.map { ($0.end, $0.protection) }) { page in
+      while page >= stretches[current].end {
+        base = stretches[current].end
+        current += 1
+        filler.next = 0
+      }
+      return filler.page(page, from: base, stretches[current])
+    }
+  }
+
+  /// Puts pages together, ascending within a stretch.
+  private struct Filler {
+    let staging: PageRun
     var isClear = true
+    /// The first piece that may reach the page.
     var next = 0
-    return PageChange.commit(from, Int(to - from), as: protection) { page in
-      let at = Int(page - from)
+
+    init(staging: PageRun) { self.staging = staging }
+
+    /// The address of a page of the kernel's with the content.
+    mutating func page(_ page: UInt, from base: UInt, _ stretch: FilledStretch) -> UInt {
+      let content = stretch.content
+      let at = Int(page - base)
       while next < content.count, content[next].at + content[next].count <= at { next += 1 }
-      let isPatched = rewritten?.isPatched(page, page + 4096) ?? false
+      let isPatched = stretch.rewritten?.isPatched(page, page + 4096) ?? false
       if !isPatched, next < content.count, let whole = content[next].page(at) { return whole }
       if !isClear { staging.zero(0, count: 4096) }
       isClear = true
@@ -33,7 +62,7 @@ enum FilledPages {
         i += 1
       }
       if isPatched {
-        rewritten?.apply(page, page + 4096, in: staging.address)
+        stretch.rewritten?.apply(page, page + 4096, in: staging.address)
         isClear = false
       }
       return staging.address

@@ -4,7 +4,8 @@ import LinuxABI
 /// The image of a small program, committed at once when it is loaded.
 ///
 /// Page by page each segment would cost an exception, and a host call for its pages; most programs touch all
-/// of their segments anyway. One EAUG covers the span, then each mapping gets its content and permissions.
+/// of their segments anyway. One EAUG covers the span, and each page appears with its content and the permissions of its
+/// segment (EACCEPTCOPY).
 extension AddressSpace {
   static let largestPrepopulation: UInt = 1 << 20
 
@@ -15,33 +16,29 @@ extension AddressSpace {
     lock.lock()
     let parts = mappings(covering: start, end)
     lock.unlock()
-    var contents: [PageRun?] = []
+    var stretches: [FilledStretch] = []
     for part in parts {
-      guard let object = part.object else {
-        contents.append(nil)
-        continue
+      var content: [PagePiece] = []
+      if let object = part.object {
+        do throws(Errno) { content = try Self.content(of: object, part.offset, part.count) } catch {
+          return
+        }
       }
-      guard let run = PageRun(pageCount: part.count >> 12) else { return }
-      var buffer = run.buffer(0, count: run.byteCount)
-      do throws(Errno) { _ = try object.read(&buffer, offset: part.offset) } catch { return }
-      contents.append(run)
+      stretches.append(
+        FilledStretch(
+          end: part.end, protection: part.effective, content: content, rewritten: part.rewritten))
     }
     lock.lock()
     defer { lock.unlock() }
     guard !parts.isEmpty, CommittedPages.set(start, end, true) else { return }
-    guard PageChange.commit(start, Int(end - start)) else {
-      _ = CommittedPages.set(start, end, false)
-      return
+    // Zeros that can be written are what EACCEPT gives by itself.
+    let isPlain = parts.allSatisfy {
+      $0.object == nil && $0.effective == [.PROT_READ, .PROT_WRITE]
     }
-    for i in parts.indices {
-      let part = parts[i]
-      if let content = contents[i] {
-        KernelCopy.toCommitted(part.start, content, count: part.count)
-        part.rewritten?.apply(part.start, part.end)
-      }
-      PageChange.protect(
-        part.start, part.count, from: [.PROT_READ, .PROT_WRITE], to: part.effective)
-    }
+    let ok =
+      isPlain
+      ? PageChange.commit(start, Int(end - start)) : FilledPages.commit(start, stretches)
+    if !ok { _ = CommittedPages.set(start, end, false) }
   }
 
   /// The mappings of [start, end) when they are private, cover it without a hole, and have no page yet; else none.

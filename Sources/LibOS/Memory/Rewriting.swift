@@ -51,14 +51,20 @@ extension AddressSpace {
     defer { lock.unlock() }
     if used < room { removeRange(stubBase + used, stubBase + room) }
     guard used > 0, CommittedPages.set(stubBase, stubBase + used, true) else { return nil }
-    guard PageChange.commit(stubBase, Int(used)) else {
+    guard let code = PageRun(pageCount: Int(used >> 12)) else {
       _ = CommittedPages.set(stubBase, stubBase + used, false)
       removeRange(stubBase, stubBase + used)
       return nil
     }
-    KernelCopy.store(stubBase, plan.stubs, from: 0, count: plan.stubs.count)
-    PageChange.protect(
-      stubBase, Int(used), from: [.PROT_READ, .PROT_WRITE], to: [.PROT_READ, .PROT_EXEC])
+    KernelCopy.store(code.address, plan.stubs, from: 0, count: plan.stubs.count)
+    let all = FilledStretch(
+      end: stubBase + used, protection: [.PROT_READ, .PROT_EXEC],
+      content: [PagePiece(run: code, from: 0, at: 0, count: code.byteCount)], rewritten: nil)
+    guard FilledPages.commit(stubBase, [all]) else {
+      _ = CommittedPages.set(stubBase, stubBase + used, false)
+      removeRange(stubBase, stubBase + used)
+      return nil
+    }
     let rewritten = RewrittenObject(patches: plan.patches, sites: plan.sites)
     split(at: stubBase)
     split(at: stubBase + used)

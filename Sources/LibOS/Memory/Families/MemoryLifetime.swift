@@ -90,7 +90,9 @@ extension AddressSpace {
     if residency.isShared.load(ordering: .acquiring), let family {
       family.remove(self)
     } else {
-      forEachStretch { (start, end) in decommit(start, end) }
+      var gone: [PageRange] = []
+      forEachStretch { (start, end) in Self.collectCommitted(start, end, &gone) }
+      Self.release(gone)
     }
     let old = vmas
     vmas = []

@@ -129,8 +129,9 @@ final class SharedPages: @unchecked Sendable {
     // Rewritten instructions are in this copy only, and a copy that cannot be written is never stored.
     let rewritten = vma.protection.contains(.PROT_WRITE) ? nil : vma.rewritten
     let content = [PagePiece(run: staging, from: 0, at: 0, count: count)]
-    guard FilledPages.commit(address, address + UInt(count), content, rewritten, as: protection)
-    else { return false }
+    let all = FilledStretch(
+      end: address + UInt(count), protection: protection, content: content, rewritten: rewritten)
+    guard FilledPages.commit(address, [all]) else { return false }
     if write { backing.releaseShared(first << 12, count: count) }
     mark(v, first, last, protection)
     return true
