@@ -39,8 +39,10 @@ class LowerObject: @unchecked Sendable {
   /// Content read for the first time is worth keeping, however large the file is: it was verified.
   var keepsFirstReading: Bool { false }
 
+  /// Content is read in pieces of that many bytes, a power of two from 4096 to 128 KiB.
+  var pieceSize: Int { 4096 }
   /// Bytes at `offset`, at most `length`, to `runOffset` of a run; fewer only at the end. `offset` is a
-  /// multiple of 128 KiB, and `length` reaches to the end of that piece or of the file.
+  /// multiple of `pieceSize`, and `length` reaches to the end of a piece or of the file.
   func read(
     offset: UInt64, into run: PageRun, at runOffset: Int, length: Int
   ) throws(Errno) -> Int { throw .EIO }

@@ -7,7 +7,8 @@ import Synchronization
 ///
 /// Content lies in chunks of 64 KiB (128 KiB over a lower file), each a page run that holds the pages
 /// present; a page that is not present is a hole, or still below in the lower layer up to `lowerSize`. This is
-/// also the page cache: chunks of a lower file that nobody has written are dropped when the cache is full.
+/// also the page cache: chunks of a lower file that nobody has written are dropped when the cache is full. Reading in a
+/// row brings in whole chunks, anything else the pages that are asked for (`load`).
 ///
 /// `lock` guards the chunk tables and sizes and is never held over a copy from or to user memory: a
 /// copy holds the run itself. `writeLock` (Linux: i_rwsem) makes writes, appends and truncation take turns.
@@ -41,8 +42,6 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
   /// Content below this that is not present comes from the lower layer.
   private var lowerSize: UInt64
   private var pageTotal = 0
-  /// Mappings that need the pages to stay where they are.
-  private var pinCount = 0
   /// An O_TMPFILE that linkat(2) may give a name.
   var isLinkable = false
   /// Open descriptions that may write, and that only read (F_SETLEASE).
@@ -132,6 +131,9 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
 
   /// Pages that nothing lower could give again count as memory in use; the cache has a bound of its own.
   private func account(_ old: Chunk, _ new: Chunk) {
+    let cacheChange = cached(new) - cached(old)
+    if cacheChange > 0 { PageCache.note(self, cacheChange) }
+    if cacheChange < 0 { PageCache.forget(-cacheChange) }
     let change = owned(new).nonzeroBitCount - owned(old).nonzeroBitCount
     if change == 0 { return }
     pageTotal += change
@@ -140,7 +142,13 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
 
   private func owned(_ chunk: Chunk) -> UInt32 { lower == nil ? chunk.present : chunk.dirty }
 
-  /// A run for the chunk with at least `pages` pages, content kept.
+  /// Pages of memory that dropping the chunk would give back.
+  private func cached(_ chunk: Chunk) -> Int {
+    lower == nil || chunk.dirty != 0 ? 0 : chunk.run?.pageCount ?? 0
+  }
+
+  /// A run for the chunk with at least `pages` pages, content kept. Over a lower file, pages that are not present hold
+  /// anything: whoever makes one present fills it.
   private func grow(
     _ chunk: inout Chunk, pages: Int, forCache: Bool = false
   ) throws(Errno) {
@@ -152,17 +160,15 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       // In doubled steps, so that a file that grows by small writes is not copied each time.
       count = pages <= 1 ? 1 : pages <= 2 ? 2 : pages <= 4 ? 4 : pages <= 8 ? 8 : pagesPerChunk
     }
-    if pinCount > 0 { count = pagesPerChunk }
     guard forCache || TmpfsSpace.hasRoom(count) else {
       OutOfMemory.tellFiles()
       throw .ENOSPC
     }
     let run: PageRun
     if count == pagesPerChunk, let spare = spareRuns.popLast() {
-      spare.zero(0, count: spare.byteCount)
       run = spare
     } else {
-      guard let made = PageRun(pageCount: count) else {
+      guard let made = PageRun(pageCount: count, isZeroed: lower == nil) else {
         OutOfMemory.tell()
         throw forCache ? .ENOMEM : .ENOSPC
       }
@@ -179,35 +185,105 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     return mask << UInt32(first)
   }
 
-  /// Brings a chunk's lower content in, if any is missing.
-  private func load(_ index: UInt64) throws(Errno) {
+  /// The pages of a chunk that the lower layer has and that are not here.
+  private func missing(_ chunk: Chunk, _ index: UInt64) -> UInt32 {
     let start = index << chunkShift
-    guard let lower, start < lowerSize else { return }
-    var chunk = chunk(index)
-    let length = Int(min(chunkSize, lowerSize - start))
-    let pages = (length + 4095) >> 12
-    if chunk.present & 1 != 0 { return }
+    guard start < lowerSize else { return 0 }
+    return Self.bits(0, Int(min(chunkSize, lowerSize - start) - 1) >> 12) & ~chunk.present
+  }
+
+  /// Makes the lower content of pages `first` to `last` of a chunk present. Where it looks as if the file was read or
+  /// written in a row, the rest of the chunk comes with them (readahead). Returns the chunk.
+  private func load(_ index: UInt64, _ first: Int, _ last: Int) throws(Errno) -> Chunk {
+    let chunk = chunk(index)
+    let missing = missing(chunk, index)
+    let asked = Self.bits(first, last)
+    if missing & asked == 0 { return chunk }
+    let isInRow = isInRow(chunk, index, first, count: last - first + 1)
+    return try load(index, chunk, missing & (isInRow ? asked | .max << UInt32(first) : asked))
+  }
+
+  /// All of a chunk's lower content.
+  private func loadWhole(_ index: UInt64) throws(Errno) -> Chunk {
+    let chunk = chunk(index)
+    return try load(index, chunk, missing(chunk, index))
+  }
+
+  /// Whether more pages before this one are here than are asked for now, as after reading in a row (Linux:
+  /// try_context_readahead). The beginning of a file is always taken for the beginning of more.
+  private func isInRow(_ chunk: Chunk, _ index: UInt64, _ first: Int, count: Int) -> Bool {
+    if index == 0 && first == 0 { return true }
+    let history = first == 0 ? 0 : chunk.present << UInt32(32 - first)
+    let here = (~history).leadingZeroBitCount
+    if here < first { return here > count }
+    guard index > 0 else { return first > count }
+    let previous = self.chunk(index - 1).present << UInt32(32 - pagesPerChunk)
+    return first + (~previous).leadingZeroBitCount > min(count, pagesPerChunk - 1)
+  }
+
+  /// Brings pages in from the lower layer, in whole pieces of it (`LowerObject.pieceSize`).
+  private func load(_ index: UInt64, _ old: Chunk, _ wanted: UInt32) throws(Errno) -> Chunk {
+    guard let lower, wanted != 0 else { return old }
+    var chunk = old
+    let start = index << chunkShift
     // The lower layer reads, and verifies, whole pieces; a file that was truncated here ends before.
     let whole = Int(min(chunkSize, lower.size - start))
+    let length = Int(min(chunkSize, lowerSize - start))
     let wholePages = (whole + 4095) >> 12
     if chunk.run == nil { chunk.run = displaced(by: index, pages: wholePages) }
     try grow(&chunk, pages: wholePages, forCache: true)
     guard let run = chunk.run else { throw .ENOMEM }
-    let n = min(try lower.read(offset: start, into: run, at: 0, length: whole), length)
-    run.zero(n, count: wholePages << 12 - n)
-    chunk.present |= Self.bits(0, pages - 1)
+    let step = min(pagesPerChunk, lower.pieceSize >> 12)
+    func piece(_ page: Int) -> UInt32 { Self.bits(page, page + step - 1) }
+    var page = wanted.trailingZeroBitCount / step * step
+    while page < wholePages {
+      if wanted & piece(page) == 0 {
+        page += step
+        continue
+      }
+      // As many pieces as follow each other; one of which pages are here already comes by itself, beside them.
+      var end = page + step
+      let isFree = old.present & piece(page) == 0
+      while isFree, end < wholePages, wanted & piece(end) != 0, old.present & piece(end) == 0 {
+        end += step
+      }
+      let from = page << 12
+      let count = min(whole, end << 12) - from
+      let lastPage = min(end, wholePages) - 1
+      var target = run
+      if !isFree {
+        guard let aside = PageRun(pageCount: step, isZeroed: false) else { throw .ENOMEM }
+        target = aside
+      }
+      let at = isFree ? from : 0
+      let n: Int
+      do throws(Errno) {
+        n = min(
+          try lower.read(offset: start + UInt64(from), into: target, at: at, length: count),
+          max(0, length - from))
+      } catch {
+        setChunk(index, chunk)
+        throw error
+      }
+      target.zero(at + n, count: (lastPage + 1) << 12 - from - n)
+      for p in page...lastPage where chunk.present & (1 << UInt32(p)) == 0 && p << 12 < length {
+        if !isFree { run.copy(p << 12, from: target, p << 12 - from, count: 4096) }
+        chunk.present |= 1 << UInt32(p)
+      }
+      page = end
+    }
     setChunk(index, chunk)
-    PageCache.note(self, pages)
+    return chunk
   }
 
   /// A large file's first reading: takes out the chunk that makes way for `index`. Its run, when nobody uses it.
   private func displaced(by index: UInt64, pages: Int) -> PageRun? {
     guard lower?.keepsFirstReading == false, lowerSize >> chunkShift > UInt64(FirstReads.limit),
-      index < Self.nearLimit, pinCount == 0,
-      let old = firstReads.note(index), old < UInt64(near.count), near[Int(old)].dirty == 0
+      index < Self.nearLimit, let old = firstReads.note(index), old < UInt64(near.count),
+      near[Int(old)].dirty == 0
     else { return nil }
     var run = near[Int(old)].run
-    PageCache.forget(near[Int(old)].present.nonzeroBitCount)
+    account(near[Int(old)], Chunk())
     near[Int(old)] = Chunk()
     guard isKnownUniquelyReferenced(&run), let run, run.pageCount >= pages else { return nil }
     return run
@@ -237,17 +313,14 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       let within = Int(at & (chunkSize - 1))
       var n = min(buffer.remaining, Int(chunkSize) - within)
       if UInt64(n) > byteCount - at { n = Int(byteCount - at) }
-      var chunk = chunk(index)
-      if chunk.present & 1 == 0 && index << chunkShift < lowerSize {
-        do throws(Errno) { try load(index) } catch {
-          lock.unlock()
-          if done > 0 { return done }
-          throw error
-        }
-        chunk = self.chunk(index)
-      }
       // One stretch of pages that are all there, or all holes.
       let firstPage = within >> 12
+      let chunk: Chunk
+      do throws(Errno) { chunk = try load(index, firstPage, (within + n - 1) >> 12) } catch {
+        lock.unlock()
+        if done > 0 { return done }
+        throw error
+      }
       let isThere = chunk.present & (1 << UInt32(firstPage)) != 0
       var page = firstPage + 1
       while page << 12 < within + n, (chunk.present & (1 << UInt32(page)) != 0) == isThere {
@@ -285,11 +358,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       let index = at >> chunkShift
       let within = Int(at & (chunkSize - 1))
       let n = Int(min(UInt64(min(count - done, Int(chunkSize) - within)), byteCount - at))
-      var chunk = chunk(index)
-      if chunk.present & 1 == 0 && index << chunkShift < lowerSize {
-        try load(index)
-        chunk = self.chunk(index)
-      }
+      let chunk = try load(index, within >> 12, (within + n - 1) >> 12)
       // Stretches of pages that are there; holes stay zero.
       var page = within >> 12
       let endPage = (within + n + 4095) >> 12
@@ -388,10 +457,10 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
   private func prepare(
     _ index: UInt64, _ within: Int, _ n: Int, isWrite: Bool = true
   ) throws(Errno) -> PageRun {
-    if index << chunkShift < lowerSize { try load(index) }
-    var chunk = chunk(index)
     let firstPage = within >> 12
     let lastPage = (within + n - 1) >> 12
+    // Also pages that will be overwritten as a whole: the copy from the program's memory may fail halfway.
+    var chunk = try load(index, firstPage, lastPage)
     let bits = Self.bits(firstPage, lastPage)
     if let run = chunk.run, run.pageCount > lastPage, chunk.present & bits == bits,
       chunk.dirty & bits == bits
@@ -405,6 +474,11 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     }
     try grow(&chunk, pages: lastPage + 1)
     guard let run = chunk.run else { throw .ENOSPC }
+    if lower != nil {
+      for page in firstPage...lastPage where chunk.present & (1 << UInt32(page)) == 0 {
+        run.zero(page << 12, count: 4096)
+      }
+    }
     if isWrite {
       dirtyPages += (bits & ~chunk.dirty).nonzeroBitCount
       chunk.dirty |= bits
@@ -456,7 +530,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     if newSize <= byteCount {
       if newSize < lowerSize {
         // The page that stays in part must be here before the rest of it is cleared.
-        if newSize & (chunkSize - 1) != 0 { try load(newSize >> chunkShift) }
+        if newSize & (chunkSize - 1) != 0 { _ = try loadWhole(newSize >> chunkShift) }
         lowerSize = newSize
       }
       clear(from: newSize)
@@ -547,8 +621,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
       let index = at >> chunkShift
       let within = Int(at & (chunkSize - 1))
       let n = Int(min(chunkSize - UInt64(within), end - at))
-      if index << chunkShift < lowerSize { try load(index) }
-      var chunk = chunk(index)
+      var chunk = try loadWhole(index)
       if let run = chunk.run {
         let have = min(n, max(0, run.byteCount - within))
         if have > 0 { run.zero(within, count: have) }
@@ -562,7 +635,7 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
           let gone = Self.bits(firstWhole, endWhole - 1)
           chunk.present &= ~gone
           chunk.dirty &= ~gone
-          if chunk.present == 0 && pinCount == 0 { chunk.run = nil }
+          if chunk.present == 0 { chunk.run = nil }
         }
         setChunk(index, chunk)
       } else if index >= UInt64(near.count) && index << chunkShift >= lowerSize {
@@ -720,12 +793,11 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     defer { lock.unlock() }
     // First what was cut off, so that nothing of it comes back when the file grows again.
     try lower.setSize(min(lowerSize, byteCount))
-    var clean = 0
     for i in near.indices where near[i].dirty != 0 {
-      clean += try writeBack(near[i], at: UInt64(i) << chunkShift, lower)
+      try writeBack(near[i], at: UInt64(i) << chunkShift, lower)
     }
     for i in far.indices where far[i].chunk.dirty != 0 {
-      clean += try writeBack(far[i].chunk, at: far[i].index << chunkShift, lower)
+      try writeBack(far[i].chunk, at: far[i].index << chunkShift, lower)
     }
     try lower.setSize(byteCount)
     // Not before: if something above fails, all of it is handed down again, because the cut comes first again.
@@ -742,7 +814,6 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     dirtyPages = 0
     // Once the file is closed or committed nobody may come for them.
     if !keepsSpares { spareRuns = [] }
-    if clean > 0 { PageCache.note(self, clean) }
   }
 
   /// The lower layer has all of the chunk.
@@ -752,11 +823,9 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     account(old, chunk)
   }
 
-  /// The dirty pages of one chunk, in runs. Returns how many pages the chunk has.
-  private func writeBack(_ chunk: Chunk, at start: UInt64, _ lower: LowerObject) throws(Errno)
-    -> Int
-  {
-    guard let run = chunk.run else { return 0 }
+  /// The dirty pages of one chunk, in runs.
+  private func writeBack(_ chunk: Chunk, at start: UInt64, _ lower: LowerObject) throws(Errno) {
+    guard let run = chunk.run else { return }
     var page = 0
     while page < pagesPerChunk {
       if chunk.dirty & (1 << UInt32(page)) == 0 {
@@ -769,7 +838,6 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
         offset: start + UInt64(page << 12), from: run, at: page << 12, length: (end - page) << 12)
       page = end
     }
-    return chunk.present.nonzeroBitCount
   }
 
   // MARK: Memory
@@ -780,10 +848,9 @@ final class RegularInode: Inode, SharedBacking, @unchecked Sendable {
     lock.lock()
     defer { lock.unlock() }
     spareRuns = []
-    if pinCount > 0 { return 0 }
     var freed = 0
     for i in near.indices where near[i].dirty == 0 && near[i].present != 0 {
-      freed += near[i].present.nonzeroBitCount
+      freed += cached(near[i])
       near[i] = Chunk()
     }
     return freed

@@ -34,6 +34,7 @@ final class VerifiedObject: LowerObject, @unchecked Sendable {
   override var remembersMissing: Bool { false }
 
   override var keepsFirstReading: Bool { true }
+  override var pieceSize: Int { MerkleShape.chunkSize }
 
   override func lookup(_ name: [UInt8]) throws(Errno) -> LowerObject? {
     do throws(TreeError) {
