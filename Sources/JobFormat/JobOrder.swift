@@ -12,7 +12,7 @@ import PayloadFormat
 /// | 112 | 8 | size of the input volume in bytes: what follows in the job's file, neither less nor more |
 /// | 120 | 8 | suite of the reply key |
 /// | 128 | 4 + n | the reply key: count, bytes |
-/// | | | records: type (4 bytes), count (4), bytes: 1 an argument, 2 a variable `NAME=VALUE`, 0 padding |
+/// | | | records: type (4 bytes), count (4), bytes: 1 an argument, 2 a variable `NAME=VALUE`, 3 the key of a volume (`JobVolumeKey`), 0 padding |
 ///
 /// Padding makes the size a multiple of 1024, so that the size says little about the arguments.
 public struct JobOrder: Sendable, Equatable {
@@ -38,6 +38,8 @@ public struct JobOrder: Sendable, Equatable {
   public var arguments: [[UInt8]] = []
   /// `NAME=VALUE`; replaces the payload's own variable of that name.
   public var environment: [[UInt8]] = []
+  /// Of the payload's volumes with `key = "job"`.
+  public var volumeKeys: [JobVolumeKey] = []
 
   public init(
     inputKey: [UInt8], inputRoot: [UInt8], inputCommitment: [UInt8], replyKey: JobPublicKey
@@ -65,6 +67,10 @@ public struct JobOrder: Sendable, Equatable {
       guard Self.isVariable(pair) else { throw .malformed("a variable is not NAME=VALUE") }
       out.appendLittleEndian(2, count: 4)
       out.appendCounted(pair)
+    }
+    for key in volumeKeys {
+      out.appendLittleEndian(3, count: 4)
+      out.appendCounted(key.encoded())
     }
     guard out.count <= Self.largestSize else {
       throw .malformed("arguments and environment are too long")
@@ -102,6 +108,11 @@ public struct JobOrder: Sendable, Equatable {
       case 2:
         guard Self.isVariable(value) else { throw .malformed("a variable is not NAME=VALUE") }
         environment.append(value)
+      case 3:
+        guard let key = JobVolumeKey(value), volumeKeys.count < Offer.mostVolumes,
+          !volumeKeys.contains(where: { $0.name == key.name })
+        else { throw .malformed("a volume's key is wrong, or there are two for one volume") }
+        volumeKeys.append(key)
       default: throw .malformed("the order has a record that is not known")
       }
       last = type

@@ -14,6 +14,8 @@ import PayloadFormat
 /// | 184 | 4 | flags, see `Flags` |
 /// | 188 | 4 | number of keys, 1...4 |
 /// | 192 | | the keys, best first: suite (8 bytes, `JobSuite`), count (4), that many bytes |
+/// | | 4 | number of volumes whose key a job brings, 0...16 |
+/// | | | their names: count (4), that many bytes |
 ///
 /// Then, behind the body, the quote: count (4 bytes), that many bytes. Its report data is
 /// `RuntimeReportData(purpose: "offer", digest: digest)`.
@@ -34,9 +36,13 @@ public struct Offer: Equatable, Sendable {
     public static let takesArguments = Flags(rawValue: 1 << 4)
     public static let takesEnvironment = Flags(rawValue: 1 << 5)
     public static let all = Flags(rawValue: (1 << 6) - 1)
+    /// What a receipt repeats.
+    static let ofReceipts: Flags = [.keyOnDisk, .inputsAreData, .withoutKSS, .insecureStreams]
   }
 
   public static let largestQuote = 16 << 10
+  public static let mostVolumes = 16
+  public static let longestVolumeName = 64
 
   public var owner: OwnerContext
   /// 32 bytes.
@@ -47,6 +53,8 @@ public struct Offer: Equatable, Sendable {
   public var flags: Flags
   /// Those of suites that are known here.
   public var keys: [JobPublicKey]
+  /// Names of the payload's volumes that are opened with keys that a job brings.
+  public var volumes: [[UInt8]]
   /// Names the offer: in the quote, and in every job for it.
   public let digest: [UInt8]
   /// Header and body.
@@ -54,20 +62,24 @@ public struct Offer: Equatable, Sendable {
 
   public init(
     owner: OwnerContext, instance: [UInt8], configuration: [UInt8], madeNs: UInt64, flags: Flags,
-    keys: [JobPublicKey]
+    keys: [JobPublicKey], volumes: [[UInt8]] = []
   ) {
     precondition(instance.count == 32 && configuration.count == 32 && (1...4).contains(keys.count))
+    precondition(Self.areVolumeNames(volumes))
     self.owner = owner
     self.instance = instance
     self.configuration = configuration
     self.madeNs = madeNs
     self.flags = flags
     self.keys = keys
+    self.volumes = volumes
     var b = owner.encoded() + instance + configuration
     b.appendLittleEndian(madeNs, count: 8)
     b.appendLittleEndian(UInt64(flags.rawValue), count: 4)
     b.appendLittleEndian(UInt64(keys.count), count: 4)
     for key in keys { b += key.encoded() }
+    b.appendLittleEndian(UInt64(volumes.count), count: 4)
+    for name in volumes { b.appendCounted(name) }
     body = JobFileKind.offer.header(bodySize: b.count) + b
     digest = JobDigest.of("cloister offer 1", body)
   }
@@ -112,10 +124,30 @@ public struct Offer: Equatable, Sendable {
       }
       keys.append(key)
     }
+    let volumeCount = try r.integer(4)
+    guard volumeCount <= UInt64(Self.mostVolumes) else {
+      throw .malformed("it has too many volumes")
+    }
+    var volumes: [[UInt8]] = []
+    for _ in 0..<volumeCount {
+      volumes.append(try r.counted(atMost: Self.longestVolumeName))
+    }
+    guard Self.areVolumeNames(volumes) else {
+      throw .malformed("a name of a volume is wrong, or is there twice")
+    }
+    self.volumes = volumes
     try r.finish()
     self.keys = keys
     self.body = body
     digest = JobDigest.of("cloister offer 1", body)
+  }
+
+  /// At most 16 names, each another one, of letters, digits, `-`, `_` and `.`, at most 64 bytes.
+  public static func areVolumeNames(_ names: [[UInt8]]) -> Bool {
+    for (i, name) in names.enumerated() {
+      guard JobVolumeKey.isName(name), !names[..<i].contains(name) else { return false }
+    }
+    return names.count <= mostVolumes
   }
 
   /// What the quote's REPORTDATA must be.

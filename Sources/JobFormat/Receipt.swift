@@ -31,14 +31,17 @@ public struct Receipt: Equatable, Sendable {
   public struct Flags: OptionSet, Sendable {
     public var rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }
-    /// As in the offer.
-    public static let keyOnDisk = Flags(rawValue: 1 << 0)
-    public static let inputsAreData = Flags(rawValue: 1 << 1)
-    public static let withoutKSS = Flags(rawValue: 1 << 2)
-    public static let insecureStreams = Flags(rawValue: 1 << 3)
+    /// What it repeats of its offer's flags, bit by bit.
+    public init(_ offer: Offer.Flags) {
+      rawValue = offer.intersection(.ofReceipts).rawValue
+    }
+    public static let keyOnDisk = Flags(.keyOnDisk)
+    public static let inputsAreData = Flags(.inputsAreData)
+    public static let withoutKSS = Flags(.withoutKSS)
+    public static let insecureStreams = Flags(.insecureStreams)
     /// The owner allowed that the job is run more than once.
     public static let repeatable = Flags(rawValue: 1 << 8)
-    public static let all = Flags(rawValue: 0x10F)
+    public static let all: Flags = [Flags(.ofReceipts), .repeatable]
   }
 
   public static let bodySize = 360

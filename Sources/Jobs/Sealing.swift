@@ -11,6 +11,8 @@ public struct Sealing {
   public var arguments: [String] = []
   /// `NAME=VALUE`.
   public var environment: [String] = []
+  /// For the payload's volumes that are opened with keys of a job.
+  public var volumeKeys: [JobVolumeKey] = []
   /// The job may be run more than once.
   public var allowsRepeats = false
   public var progress: JobProgress?
@@ -77,6 +79,7 @@ public struct Sealing {
         throw JobsError(.usage, "--env \(pair): use NAME=VALUE")
       }
     }
+    try checkVolumes()
     guard owner.publicKey.raw == offer.offer.owner.publicKey else {
       throw JobsError(.refusedByVerification, "the offer is for another owner's key")
     }
@@ -85,6 +88,30 @@ public struct Sealing {
         .refusedByPolicy,
         "the provider keeps the offer's key on disk, so nobody can tell how often the job is run; allow "
           + "that with --allow-repeats, or ask for an offer without --seal")
+    }
+  }
+
+  /// Each of the payload's volumes that waits for a key gets one, and no other key leaves the owner.
+  private func checkVolumes() throws(JobsError) {
+    func text(_ name: [UInt8]) -> String { String(decoding: name, as: UTF8.self) }
+    let wanted = offer.offer.volumes
+    let given = volumeKeys.map(\.name)
+    for (i, name) in given.enumerated() {
+      guard wanted.contains(name) else {
+        throw JobsError(
+          .usage,
+          "the payload has no volume \(text(name)) that is opened with a job's key"
+            + (wanted.isEmpty ? "" : "; it has \(wanted.map(text).joined(separator: ", "))"))
+      }
+      guard !given[..<i].contains(name) else {
+        throw JobsError(.usage, "there are two keys for the volume \(text(name)); keep one of them")
+      }
+    }
+    for name in wanted where !given.contains(name) {
+      throw JobsError(
+        .usage,
+        "the payload's volume \(text(name)) is opened with a key that the job brings; give it with "
+          + "--volume-key \(text(name))=KEYFILE")
     }
   }
 
@@ -108,6 +135,7 @@ public struct Sealing {
     if allowsRepeats { order.flags = .repeatable }
     order.arguments = arguments.map { Array($0.utf8) }
     order.environment = environment.map { Array($0.utf8) }
+    order.volumeKeys = volumeKeys
     let offset = UInt64(try encode(key, order, number, name).bytes.count)
 
     let storage = VolumeFile(fd, at: offset)

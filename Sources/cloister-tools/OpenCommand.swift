@@ -11,7 +11,8 @@ struct OpenCommand: ParsableCommand {
     commandName: "open",
     abstract: "Check that a result is this job's, and decrypt it into a new folder.",
     discussion: """
-      The folder gets output/ (what the program left in /output), stdout, stderr and receipt. The result
+      The folder gets output/ (what the program left in /output), stdout, stderr and receipt (and volumes,
+      with their roots, if the job brought keys of volumes). The result
       must be of the ticket's job, input, payload and enclave, and its receipt's quote is verified
       with the policy of `cloister seal`.
 

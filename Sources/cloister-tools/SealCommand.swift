@@ -14,6 +14,11 @@ struct SealCommand: ParsableCommand {
       Of each INPUT folder the contents appear in /input, of anything else itself by its name. The job's
       ticket (JOB.ticket) opens its result: keep it, and keep it secret.
 
+      A payload may have volumes with key = "job": files of the provider's that the instance opens with
+      keys that you release to it, and to nobody else. `cloister volume keygen` makes such a key,
+      `cloister volume create` and `put` such a volume. The result's file `volumes` has the root that
+      each one has afterwards; name it with --volume-root in the next job, and an older copy is refused.
+
       Nothing is encrypted before the offer has passed: its nonce and age, its quote, the policy, and
       that the instance belongs to this owner. There is no way to skip that.
 
@@ -36,6 +41,14 @@ struct SealCommand: ParsableCommand {
   @Option(
     name: .customLong("env"), help: "NAME=VALUE for the program; may be given again.")
   var environment: [String] = []
+  @Option(
+    name: .customLong("volume-key"),
+    help: "NAME=KEYFILE: the key of one of the payload's volumes; may be given again.")
+  var volumeKeys: [String] = []
+  @Option(
+    name: .customLong("volume-root"),
+    help: "NAME=ROOT: any other state of that volume is refused; may be given again.")
+  var volumeRoots: [String] = []
   @Flag(help: "The job may be run more than once.") var allowRepeats = false
   @Option(help: "The ticket's file (default: JOB.ticket).") var ticket: String?
   @Option(name: .shortAndLong, help: "The job to write.") var output: String
@@ -57,6 +70,7 @@ struct SealCommand: ParsableCommand {
       var sealing = Sealing(to: verified, owner: owner)
       sealing.arguments = arguments
       sealing.environment = environment
+      sealing.volumeKeys = try JobVolumeOptions.keys(volumeKeys, roots: volumeRoots)
       sealing.allowsRepeats = allowRepeats
       sealing.progress = JobArguments.progress("sealing")
       let ticketPath = ticket ?? JobTicket.path(for: output)

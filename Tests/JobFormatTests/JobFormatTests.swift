@@ -19,13 +19,18 @@ struct Exchange {
     offer = Offer(
       owner: owner, instance: EnclaveCrypto.random(32),
       configuration: JobDigest.configuration([1, 2, 3]), madeNs: 1_700_000_000_000_000_000,
-      flags: [.inputsAreData], keys: keys)
+      flags: [.inputsAreData], keys: keys, volumes: [Array("books".utf8), Array("a.b_c-9".utf8)])
     order = JobOrder(
       inputKey: EnclaveCrypto.random(32), inputRoot: EnclaveCrypto.random(40),
       inputCommitment: EnclaveCrypto.random(32), replyKey: reply.publicKey)
     order.inputSize = 24576
     order.arguments = [Array("--frame".utf8), Array("7".utf8), []]
     order.environment = [Array("SAMPLES=16".utf8)]
+    order.volumeKeys = [
+      JobVolumeKey(name: Array("books".utf8), key: EnclaveCrypto.random(32))!,
+      JobVolumeKey(
+        name: Array("a.b_c-9".utf8), key: EnclaveCrypto.random(32), root: EnclaveCrypto.random(40))!,
+    ]
   }
 
   func sign(_ digest: [UInt8]) -> [UInt8]? {
@@ -90,6 +95,45 @@ struct Exchange {
     let job = try e.job()
     let body = 16 + Int(job.littleEndian(at: 12, count: 4))
     for n in 0..<body { #expect(throws: JobFormatError.self) { try Job(Array(job[..<n])) } }
+  }
+
+  @Test("names of volumes: letters, digits, - _ ., at most 64 bytes, at most 16, each once")
+  func volumeNames() throws {
+    func isGood(_ names: String...) -> Bool { Offer.areVolumeNames(names.map { Array($0.utf8) }) }
+    #expect(isGood() && isGood("a", "A", "0-_.") && isGood(String(repeating: "n", count: 64)))
+    #expect(!isGood("") && !isGood("a", "b", "a") && !isGood(String(repeating: "n", count: 65)))
+    #expect(!isGood("a/b") && !isGood("a b") && !isGood("ä") && !isGood("a=b"))
+    #expect(Offer.areVolumeNames((0..<16).map { [0x61 + UInt8($0)] }))
+    #expect(!Offer.areVolumeNames((0..<17).map { [0x61 + UInt8($0)] }))
+    let key = EnclaveCrypto.random(32)
+    #expect(JobVolumeKey(name: Array("a/b".utf8), key: key) == nil)
+    #expect(JobVolumeKey(name: [0x61], key: Array(key.dropLast())) == nil)
+    #expect(JobVolumeKey(name: [0x61], key: key, root: [1]) == nil)
+    #expect(JobVolumeKey(name: [0x61], key: key, root: [UInt8](repeating: 0, count: 40)) == nil)
+  }
+
+  @Test("two keys for one volume are refused") func twoKeys() throws {
+    var e = Exchange()
+    e.order.volumeKeys[1].name = e.order.volumeKeys[0].name
+    let job = try Job(try e.job())
+    #expect(throws: JobFormatError.malformed("")) { try job.open(privateKey: e.privateKey(.xWing)) }
+  }
+
+  @Test("an offer whose volumes are more, or named otherwise, than is possible is refused")
+  func offeredVolumes() throws {
+    let e = Exchange()
+    let file = e.offer.encoded(quote: [9])
+    let at = try #require(
+      file.indices.first { Array(file[$0...].prefix(9)) == [5, 0, 0, 0] + Array("books".utf8) })
+    var changed = file
+    changed[at - 4] = 17
+    #expect(throws: JobFormatError.malformed("")) { try Offer.parse(changed) }
+    changed = file
+    changed[at + 4] = 0x2F
+    #expect(throws: JobFormatError.malformed("")) { try Offer.parse(changed) }
+    changed = file
+    changed[at] = 200
+    #expect(throws: JobFormatError.malformed("")) { try Offer.parse(changed) }
   }
 
   @Test("a file of another kind is named")

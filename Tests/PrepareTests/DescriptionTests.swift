@@ -49,6 +49,8 @@ import Testing
       key = "job"
       read_only = true
       expect = "\(String(repeating: "ab", count: 40))"
+      [job]
+      arguments = true
       [net]
       policy = "host"
       [sys]
@@ -59,7 +61,7 @@ import Testing
     #expect(c.environment.contains(Array("B=2".utf8)))
     #expect(c.uid == 5 && c.gid == 6 && c.isvProdID == 1 && c.isvSVN == 2 && c.threadCount == 9)
     #expect(c.memorySize == 1 << 30 && c.pageCacheSize == 64 << 20 && c.network == .host)
-    #expect(c.flags.isSuperset(of: [.inputsAreData, .refusesAVX512]))
+    #expect(c.flags.isSuperset(of: [.inputsAreData, .refusesAVX512, .acceptsJobs]))
     #expect(c.temporaryMounts == [TemporaryMount(path: Array("/t".utf8), size: 1 << 20)])
     #expect(c.volumes.map(\.name) == ["data", "in"].map { Array($0.utf8) })
     #expect(c.volumes.map(\.path) == ["/data", "/in"].map { Array($0.utf8) })
@@ -106,11 +108,21 @@ import Testing
     #expect(volume(good + "insecure_key_file = \"k\"").contains("keep one of them"))
     #expect(volume(good + "[[volumes]]\n" + good).contains("two volumes a"))
     #expect(
-      volume(good + "[[volumes]]\nname = \"b\"\npath = \"/a/b\"\nkey = \"job\"")
+      volume(good + "[[volumes]]\nname = \"b\"\npath = \"/a/b\"\nkey = \"mrenclave\"")
         .contains("at or below the volume at /a"))
     #expect(
       volume(good, "fs.mounts = [{ type = \"tmpfs\", path = \"/a/t\" }]").contains("at or below"))
-    #expect(volume(name + "path = \"/proc/a\"\nkey = \"job\"").contains("below /proc"))
+    #expect(volume(name + "path = \"/proc/a\"\nkey = \"mrsigner\"").contains("below /proc"))
+    #expect(volume(name + "path = \"/a\"\nkey = \"job\"").contains("add a [job] table"))
+    #expect(volume(name + "path = \"/a\"\nkey = \"job\"", "[job]") == "no error")
+    #expect(
+      volume(name + "path = \"/input/a\"\nkey = \"job\"", "[job]").contains("below /input"))
+    #expect(volume(good.replacing("/a", with: "/output"), "[job]").contains("/output is mounted"))
+    let long = String(repeating: "n", count: 65)
+    #expect(
+      volume("name = \"\(long)\"\npath = \"/a\"\nkey = \"job\"", "[job]").contains("at most 64"))
+    let many = (0..<17).map { "name = \"v\($0)\"\npath = \"/v\($0)\"\nkey = \"job\"\n" }
+    #expect(volume(many.joined(separator: "[[volumes]]\n"), "[job]").contains("at most 16"))
     #expect(
       volume(good, "fs.mounts = [{ type = \"encrypted\", path = \"/t\" }]").contains("[[volumes]]"))
     #expect(

@@ -38,8 +38,9 @@
       }
       let task = firstTask(configuration)
       Namespace.start(configuration)
-      Namespace.mountVolumes(configuration)
       unsafe JobRun.current = JobInstance.start(&configuration, measured: measured)
+      // A job's run has mounted them already, with the job's keys.
+      if unsafe JobRun.current == nil { Namespace.mountVolumes(configuration) }
       cl_self_test()
       start(task, configuration)
     }

@@ -11,7 +11,7 @@
   ///
   /// Attacks considered here: (a) an owner that is not the one in CONFIGID; (b) a payload that takes no jobs, started as
   /// an instance; (c) jobs of others, for others, changed, or of a suite that was not offered; (d) an input that is not the
-  /// one that was ordered; (e) a second job: the private keys are wiped when the first is taken.
+  /// one that was ordered; (e) a second job: the private keys are wiped when the first is taken; (f) a volume that is not the owner's.
   struct JobInstance {
     let owner: OwnerContext
     let configuration: MeasuredConfiguration
@@ -36,19 +36,22 @@
           "without KSS nothing binds an instance to its owner, so only payloads that say inputs_are_data take jobs"
         )
       }
-      if !isBound && !configuration.volumes.isEmpty {
+      if !isBound && configuration.volumes.contains(where: { $0.keySource != .job }) {
         fail(
-          "without KSS the payload's volumes would be open to every owner's jobs; use a payload without volumes"
+          "without KSS the payload's volumes would be open to every owner's jobs; use a payload without volumes, or with key = \"job\""
         )
       }
+      JobVolumes.check(configuration)
       var instance = JobInstance(configuration, measured, isBound ? identity : nil)
       let run = instance.wait()
       run.apply(to: &configuration)
       return run
     }
 
-    static func fail(_ text: StaticString) -> Never {
-      JobHost.tell(.failed, KernelLog.bytes(text))
+    static func fail(_ text: StaticString) -> Never { fail(KernelLog.bytes(text)) }
+
+    static func fail(_ text: [UInt8]) -> Never {
+      JobHost.tell(.failed, text)
       Host.exit(status: 125)
     }
 
@@ -78,7 +81,7 @@
         flags.insert(.keyOnDisk)
         if let stored = JobKeys.stored() {
           guard stored.owner == owner, stored.offer.configuration == configurationDigest,
-            stored.offer.flags == flags
+            stored.offer.flags == flags, stored.offer.volumes == JobVolumes.names(configuration)
           else { Self.fail("the key on disk is of another offer, payload or owner") }
           keys = JobKeys.open(stored)
           offer = stored.offer
@@ -93,7 +96,8 @@
       self.keys = keys
       offer = Offer(
         owner: owner, instance: Random.bytes(count: 32), configuration: configurationDigest,
-        madeNs: Clock.realtimeNs(), flags: flags, keys: keys.map { $0.publicKey })
+        madeNs: Clock.realtimeNs(), flags: flags, keys: keys.map { $0.publicKey },
+        volumes: JobVolumes.names(configuration))
       if keepsKeysOnDisk { JobKeys.store(keys, offer) }
       let quote: [UInt8]
       do throws(Errno) {

@@ -6,6 +6,7 @@ struct JobRefusal: Error {
   let text: [UInt8]
 
   init(_ what: StaticString) { text = KernelLog.bytes(what) }
+  init(_ what: StaticString, _ rest: [UInt8]) { text = KernelLog.bytes(what) + rest }
   init(_ what: StaticString, _ error: JobFormatError) {
     text = KernelLog.bytes(what) + KernelLog.bytes(": ") + KernelLog.bytes(error.text)
   }

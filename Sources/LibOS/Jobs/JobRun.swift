@@ -8,7 +8,7 @@
   import SealedVolume
   import Synchronization
 
-  /// The one job of an instance: its input and output are mounted, and at its end result and receipt are made.
+  /// The one job of an instance: its input, its output and the payload's volumes are mounted, and at its end result and receipt are made.
   final class JobRun: @unchecked Sendable {
     /// Set at boot, before there is a second thread.
     nonisolated(unsafe) static var current: JobRun?
@@ -27,6 +27,10 @@
     private let outputs: VolumeFileSystem
     /// `stdout` and `stderr` of the output.
     private var streams: [VolumeNode] = []
+    /// The payload's own.
+    private var volumes: JobVolumes
+    /// `volumes` of the output: where the owner finds the roots that they have at the end.
+    private var rootsFile: UInt64?
     private let startNs = Clock.realtimeNs()
     private let startMonotonicNs = Clock.monotonicNs()
     /// What this thread used while it waited is not the job's.
@@ -48,6 +52,7 @@
       outputKey = EnclaveCrypto.random(32)
 
       try Self.checkSize(job, order)
+      volumes = try JobVolumes(instance.configuration, order.volumeKeys)
       let inputs: VolumeFileSystem
       do throws(VolumeError) {
         let volume = try SealedVolume.open(
@@ -65,7 +70,7 @@
 
       let uid = instance.configuration.uid
       let gid = instance.configuration.gid
-      let top: (directory: UInt64, streams: [UInt64])
+      let top: (directory: UInt64, streams: [UInt64], roots: UInt64?)
       do throws(VolumeError) {
         let now = Inode.now()
         let volume = try SealedVolume.create(
@@ -84,8 +89,10 @@
           files.append(try make("stdout", FileMode.S_IFREG | 0o644))
           files.append(try make("stderr", FileMode.S_IFREG | 0o644))
         }
+        let roots =
+          order.volumeKeys.isEmpty ? nil : try make("volumes", FileMode.S_IFREG | 0o644)
         try volume.commit()
-        top = (directory, files)
+        top = (directory, files, roots)
         outputs = VolumeFileSystem(volume, index: nil)
       } catch { throw JobRefusal("the result cannot be written", error) }
       guard let root = outputs.node(top.directory) else {
@@ -97,6 +104,9 @@
         }
         streams.append(node)
       }
+      rootsFile = top.roots
+      try volumes.create()
+      volumes.mount()
       Namespace.mount(inputRoot.makeInode(in: inputs), at: KernelLog.bytes("/input"))
       Namespace.mount(root.makeInode(in: outputs), at: KernelLog.bytes("/output"))
     }
@@ -141,18 +151,24 @@
     /// side, because the host puts a result in place only then.
     func finish(waitStatus: Int32, processorNs: UInt64) -> Never {
       let volume: (root: VolumeRoot, superblock: [UInt8])
-      do throws(Errno) { volume = try outputs.commitForGood() } catch {
+      do throws(Errno) {
+        let roots = try volumes.commitForGood()
+        if let rootsFile {
+          try outputs.withVolume { (v) throws(VolumeError) in try v.replaceAll(rootsFile, roots) }
+        }
+        volume = try outputs.commitForGood()
+      } catch {
         JobInstance.fail(
           error == .ENOSPC
             ? "there is no result: the provider's disk is full"
-            : "there is no result: the output cannot be written")
+            : "there is no result: the output or a volume cannot be written")
       }
       var receipt = Receipt(
         owner: owner, offer: offer.digest, job: job, run: run, configuration: configurationDigest,
         inputCommitment: order.inputCommitment,
         outputCommitment: JobDigest.volume(superblock: volume.superblock))
       receipt.waitStatus = UInt32(bitPattern: waitStatus)
-      receipt.flags = Receipt.Flags(rawValue: offer.flags.rawValue & 0xF)
+      receipt.flags = Receipt.Flags(offer.flags)
       if order.flags.contains(.repeatable) { receipt.flags.insert(.repeatable) }
       receipt.startNs = startNs
       receipt.endNs = Clock.realtimeNs()

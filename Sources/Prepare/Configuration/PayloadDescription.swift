@@ -55,7 +55,6 @@ public struct PayloadDescription {
     }
     try readLoader(reader)
     if let fs = try reader.table("fs") { try readFiles(fs, host) }
-    try readVolumes(reader, host)
     if let sgx = try reader.table("sgx") {
       try readSGX(sgx, host)
     } else {
@@ -84,6 +83,7 @@ public struct PayloadDescription {
     }
     if try reader.flag("inputs_are_data") == true { flags.insert(.inputsAreData) }
     if let job = try reader.table("job") { try readJob(job) }
+    try readVolumes(reader, host)
     try reader.finish()
     guard !entrypoint.isEmpty else {
       throw HostError("\(file): libos.entrypoint is missing: which program is to run?")

@@ -31,7 +31,14 @@ extension PayloadDescription {
         throw table.error("key", "insecure_key_file is there, too; keep one of them")
       case "mrenclave": volume.keySource = .sealingMRENCLAVE
       case "mrsigner": volume.keySource = .sealingMRSIGNER
-      case "job": volume.keySource = .job
+      case "job":
+        guard flags.contains(.acceptsJobs) else {
+          throw table.error("key", "the payload takes no jobs; add a [job] table")
+        }
+        guard name.utf8.count <= 64 else {
+          throw table.error("name", "at most 64 characters where the key comes with a job")
+        }
+        volume.keySource = .job
       case let other?:
         throw table.error(
           "key", "\"\(other)\" is not known; use \"mrsigner\", \"mrenclave\" or \"job\"")
@@ -56,12 +63,16 @@ extension PayloadDescription {
       }
       volumes.append(volume)
     }
+    guard volumes.filter({ $0.keySource == .job }).count <= 16 else {
+      throw reader.error("volumes", "at most 16 can have keys that come with a job")
+    }
     try refuseNestedMounts(reader)
   }
 
   /// What is mounted below a volume would become a directory of the volume; two mounts at one place hide each other.
   private func refuseNestedMounts(_ reader: DescriptionReader) throws(HostError) {
-    let others = mounts.map(\.path) + ["/proc", "/sys", "/dev"]
+    let job = flags.contains(.acceptsJobs) ? ["/input", "/output"] : []
+    let others = mounts.map(\.path) + ["/proc", "/sys", "/dev"] + job
     for (i, volume) in volumes.enumerated() {
       let path = String(decoding: volume.path, as: UTF8.self)
       let all = volumes.map { String(decoding: $0.path, as: UTF8.self) } + others
@@ -70,7 +81,7 @@ extension PayloadDescription {
           throw reader.error("volumes", "\(other) is mounted at or below the volume at \(path)")
         }
       }
-      for system in ["/proc", "/sys", "/dev"] where path.hasPrefix(system + "/") {
+      for system in ["/proc", "/sys", "/dev"] + job where path.hasPrefix(system + "/") {
         throw reader.error("volumes", "\(path): nothing can be mounted below \(system)")
       }
     }

@@ -25,7 +25,8 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
 
   static let CLOISTER_MAGIC: UInt64 = 0x434C_564F
 
-  /// Its place in the measured configuration; nil: it belongs to a job, and the host is told nothing of its states.
+  /// Its place in the measured configuration; nil: it is a job's input or output, and the host is told nothing of its
+  /// states.
   private let index: Int?
   /// The last commit that the host was told of. Guarded by `commitLock`.
   private var publishedSequence: UInt64 = 0
@@ -57,12 +58,12 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
       if !hasComplained.exchange(true, ordering: .relaxed) {
         VolumeMessages.complain(mountPoint, error)
       }
-      if index == nil {
-        JobDamage.stop(
-          isPersistent
+      JobDamage.stop(
+        index != nil
+          ? "a volume is not what was sealed; there is no result"
+          : isPersistent
             ? "the output was changed while it was written; there is no result"
             : "the input is not the one that its owner sealed; there is no result")
-      }
       return .EIO
     default: return .EIO
     }
