@@ -25,6 +25,8 @@ public struct RunOptions: Sendable {
   public var memorySize: UInt64?
   public var threadCount: UInt32?
   public var jsonFile: String?
+  /// Counters of a job's run as lines of JSON.
+  public var showsProgress = false
   /// A job for the instance that waits for it, and where its result goes.
   public var jobFile: String?
   public var resultFile: String?
@@ -51,11 +53,13 @@ public struct RunOptions: Sendable {
     USAGE: cloister run [--machine M] [--strict] [--profile P] [--stats] [--json FILE] [--quiet]
                         [--volume NAME=FILE]... [--expect NAME=ROOT]... [--save-roots FILE] PAYLOAD
            cloister run [options] -- PROGRAM [ARGS]
-           cloister run PAYLOAD --job JOB -o RESULT
+           cloister run PAYLOAD --job JOB -o RESULT [--key KEYFILE] [--json FILE] [--progress] [--quiet]
 
     OPTIONS:
       --job JOB             hand a job to the instance of PAYLOAD that waits for it (`cloister offer`)
       -o, --output RESULT   where the job's result goes
+      --progress            of a job's run, each second a line of JSON on stderr: time and bytes of the result. On a
+                            terminal a line shows them without it
       --key KEYFILE         start the instance again with the key that `cloister offer --seal` made
       --machine auto|software|hardware  which SGX machine (default: auto)
       --strict              every ENCLU and SYSCALL of the enclave traps, as on hardware (slow)
@@ -78,7 +82,8 @@ public struct RunOptions: Sendable {
                             its sealing keys; needs KSS
       --configsvn N         CONFIGSVN, 0...65535 (with --configid)
       --stats               print statistics on stderr at the end
-      --json FILE           write the statistics to FILE
+      --json FILE           write the statistics to FILE; with --job how the run ended, what it used and the
+                            result's size, or why there is none (`-`: standard output)
       --strace              log each system call
       --log                 log what the kernel has to say
       --image FILE          the enclave image
@@ -181,6 +186,7 @@ public struct RunOptions: Sendable {
         }
         configSVN = number
       case "--job": jobFile = try value(option, inline)
+      case "--progress": showsProgress = true
       case "--key": keyFile = try value(option, inline)
       case "-o", "--output": resultFile = try value(option, inline)
       case "--json": jsonFile = try value(option, inline)

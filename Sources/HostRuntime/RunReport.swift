@@ -63,7 +63,9 @@ struct RunReport: Sendable {
       let calls = HostCall.allCases.map { ("\($0)", statistics.calls($0)) }.filter { $0.1 > 0 }
       let faults = (0..<32).map { (vectorName($0), statistics.faults($0)) }
         .filter { $0.1 > 0 }
-      let roots = volumes.map { "{\"name\": \(jsonString($0.name)), \"root\": \"\($0.root)\"}" }
+      let roots = volumes.map {
+        "{\"name\": \(JSONLine.quoted($0.name)), \"root\": \"\($0.root)\"}"
+      }
       put(
         json,
         """
@@ -88,20 +90,6 @@ struct RunReport: Sendable {
 
         """)
     }
-  }
-
-  private func jsonString(_ text: String) -> String {
-    var out = "\""
-    for u in text.unicodeScalars {
-      if u == "\"" || u == "\\" {
-        out += "\\\(u)"
-      } else if u.value < 0x20 {
-        out += "\\u00" + (u.value < 16 ? "0" : "") + String(u.value, radix: 16)
-      } else {
-        out.unicodeScalars.append(u)
-      }
-    }
-    return out + "\""
   }
 
   private func put(_ fd: Int32, _ text: String) {

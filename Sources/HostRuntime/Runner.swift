@@ -15,8 +15,7 @@ public struct Runner {
 
   /// Parses, runs, and never returns; errors are one line on stderr and their exit code.
   public static func main(_ arguments: [String]) -> Never {
-    keepStandardDescriptors()
-    do throws(HostError) {
+    serve { () throws(HostError) in
       let options = try RunOptions(arguments)
       if options.wantsHelp {
         print(RunOptions.help)
@@ -31,7 +30,13 @@ public struct Runner {
       }
       if let payload = options.payload { try runner.run(payload: payload) }
       try runner.run()
-    } catch {
+    }
+  }
+
+  /// Runs `body` to its end; what it throws is one line on standard error and the exit code.
+  static func serve(_ body: () throws(HostError) -> Never) -> Never {
+    keepStandardDescriptors()
+    do throws(HostError) { try body() } catch {
       EnclaveProcess.say("cloister: \(error.description)")
       exit(error.exitCode)
     }

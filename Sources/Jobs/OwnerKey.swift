@@ -20,13 +20,13 @@ public struct OwnerKey: Sendable {
     }
     let pem = String(
       decoding: try Files.read(path, limit: 1 << 14, what: "owner's key"), as: UTF8.self)
-    guard status.st_mode & 0o077 == 0 || pem.contains("PUBLIC KEY") else {
+    try self.init(pem: pem, name: path)
+    guard status.st_mode & 0o077 == 0 else {
       throw JobsError(
         .usage,
         "the owner's key \(path) can be read by others (mode "
           + "\(String(status.st_mode & 0o777, radix: 8))); use `chmod 600 \(path)`")
     }
-    try self.init(pem: pem, name: path)
   }
 
   init(pem: String, name: String) throws(JobsError) {

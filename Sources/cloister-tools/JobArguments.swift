@@ -40,8 +40,12 @@ enum JobArguments {
     return bytes
   }
 
-  /// A bar on a terminal; nil: stderr is none.
-  static func progress(_ what: String) -> JobProgress? {
+  /// A bar on a terminal; with `--progress` an object a second on a line of its own; nil: neither.
+  static func progress(_ what: String, lines: Bool) -> JobProgress? {
+    if lines {
+      let lines = ProgressLines()
+      return { what, done, total in lines.show(what, done, total) }
+    }
     guard isatty(2) != 0 else { return nil }
     let bar = ProgressBar(what)
     return { _, done, total in bar.show(done, total) }
@@ -97,6 +101,18 @@ enum JobArguments {
         "note      the payload takes code as input: its owner could have forged this receipt")
     }
     return lines.joined(separator: "\n")
+  }
+}
+
+private final class ProgressLines {
+  private var last: Date = .distantPast
+
+  func show(_ what: String, _ done: UInt64, _ total: UInt64) {
+    let now = Date()
+    guard now.timeIntervalSince(last) > 0.99 || done == total else { return }
+    last = now
+    let line = "{\"step\": \"\(what)\", \"bytes\": \(done), \"total\": \(total)}\n"
+    FileHandle.standardError.write(Data(line.utf8))
   }
 }
 

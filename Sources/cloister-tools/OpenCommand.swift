@@ -30,6 +30,7 @@ struct OpenCommand: ParsableCommand {
   @Option(help: "A folder with newer collateral than at the time of sealing.")
   var collateral: String?
   @Flag(help: "Print JSON.") var json = false
+  @Flag(help: "Each second a line of JSON on stderr: bytes done, and in all.") var progress = false
 
   func run() throws {
     try withJobsErrors(json: json) {
@@ -43,7 +44,7 @@ struct OpenCommand: ParsableCommand {
       }
       let opened = try OpenedResult(
         result, ticket: ticket, to: output, trust: trust, receiptOnly: receiptOnly,
-        progress: JobArguments.progress("opening"))
+        progress: JobArguments.progress("opening", lines: progress))
       for name in opened.skipped {
         Arguments.warn("\(name): neither file, folder nor link; left out")
       }

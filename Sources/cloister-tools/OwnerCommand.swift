@@ -71,5 +71,12 @@ func withJobsErrors<R>(json: Bool, _ body: () throws -> R) throws -> R {
     let text = Array("cloister: \(error.description)\n".utf8)
     _ = write(2, text, text.count)
     throw ExitCode(error.exitCode)
+  } catch let error as ValidationError {
+    if json {
+      printJSON([
+        "error": error.message, "kind": JobsError.Kind.usage.rawValue, "exitCode": Int(EX_USAGE),
+      ])
+    }
+    throw error
   }
 }

@@ -53,6 +53,7 @@ struct SealCommand: ParsableCommand {
   @Option(help: "The ticket's file (default: JOB.ticket).") var ticket: String?
   @Option(name: .shortAndLong, help: "The job to write.") var output: String
   @Flag(help: "Print JSON.") var json = false
+  @Flag(help: "Each second a line of JSON on stderr: bytes done, and in all.") var progress = false
   @Argument(help: "Files and folders.") var inputs: [String]
 
   func run() throws {
@@ -72,7 +73,7 @@ struct SealCommand: ParsableCommand {
       sealing.environment = environment
       sealing.volumeKeys = try JobVolumeOptions.keys(volumeKeys, roots: volumeRoots)
       sealing.allowsRepeats = allowRepeats
-      sealing.progress = JobArguments.progress("sealing")
+      sealing.progress = JobArguments.progress("sealing", lines: progress)
       let ticketPath = ticket ?? JobTicket.path(for: output)
       let done = try sealing.run(inputs: inputs, job: output, ticket: ticketPath)
       if json {

@@ -99,6 +99,14 @@ int main(int argc, char **argv) {
   if (!strcmp(mode, "silent")) return 0;
   if (!strcmp(mode, "crash")) raise(SIGSEGV);
   if (!strcmp(mode, "kill")) kill(getpid(), SIGKILL);
+  if (!strcmp(mode, "eat")) {
+    // More memory than there is: malloc(3) says so, or the program is killed.
+    for (;;) {
+      char *piece = malloc(1 << 20);
+      if (!piece) return 12;
+      memset(piece, 1, 1 << 20);
+    }
+  }
   if (!strcmp(mode, "sleep")) {
     put("/output/partial", "partial", 7);
     sync();

@@ -35,6 +35,9 @@ struct JobBroker {
   /// Where the sealed key goes.
   var keyFile: String?
 
+  /// Told what there is to say in JSON.
+  var report: JobReport?
+
   private var hasOffer = false
   private var hasKey = false
   /// A job came as a file and was refused, or none came: there is nothing more to wait for.
@@ -73,6 +76,8 @@ struct JobBroker {
       _ = write(ready, [1], 1)
       close(ready)
     }
+    let waits = if case .none = source { false } else { true }
+    report?.offer(offerFile, process: waits ? instancePid : nil, key: keyFile)
   }
 
   mutating func putKey(_ bytes: [UInt8]) throws(Errno) {
@@ -96,7 +101,9 @@ struct JobBroker {
     }
     if fd >= 0 { close(fd) }
     guard fd >= 0, done == bytes.count, rename(temporary, path) == 0 else {
-      EnclaveProcess.say("cloister: cannot write \(what) \(path): \(lastError())")
+      let text = "cannot write \(what) \(path): \(lastError())"
+      EnclaveProcess.say("cloister: \(text)")
+      report?.failure(text)
       isOver = true
       unlink(temporary)
       throw .EIO
@@ -109,8 +116,9 @@ struct JobBroker {
     while true {
       if isOver { throw .EIO }
       guard time(nil) < end else {
-        EnclaveProcess.say(
-          "cloister: no job came in \(patience) s; the instance ends, and its key with it")
+        let text = "no job came in \(patience) s; the instance ends, and its key with it"
+        EnclaveProcess.say("cloister: \(text)")
+        report?.failure(text)
         isOver = true
         throw .EIO
       }
@@ -130,6 +138,7 @@ struct JobBroker {
           resultDescriptor = file.descriptor
         } catch {
           EnclaveProcess.say("cloister: \(error.description)")
+          report?.failure(error.description)
           isOver = true
           throw .EIO
         }
@@ -179,8 +188,14 @@ struct JobBroker {
     } else {
       switch news {
       case .accepted: break
-      case .refused: EnclaveProcess.say("cloister: the job is refused: \(text)")
-      case .failed: if !isOver { EnclaveProcess.say("cloister: \(text)") }
+      case .refused:
+        EnclaveProcess.say("cloister: the job is refused: \(text)")
+        report?.failure("the job is refused: \(text)")
+      case .failed:
+        if !isOver {
+          EnclaveProcess.say("cloister: \(text)")
+          report?.failure(text)
+        }
       case .done: EnclaveProcess.say("cloister: \(text)")
       }
     }
@@ -190,8 +205,10 @@ struct JobBroker {
       if let result {
         do throws(HostError) { try result.publish() } catch {
           EnclaveProcess.say("cloister: \(error.description)")
+          report?.failure(error.description)
           throw .EIO
         }
+        report?.run(result.path)
         self.result = nil
       } else if client >= 0 {
         // Whoever brought the job names the file, and says so by going.

@@ -8,6 +8,22 @@ struct JobClient {
 
   func run(payload: String, job path: String, result resultPath: String) throws(HostError) -> Never
   {
+    let report = try options.jsonFile.map { (file) throws(HostError) in try JobReport(file) }
+    do throws(HostError) {
+      let text = try handOver(path, payload: payload, result: resultPath)
+      report?.run(resultPath)
+      if !options.isQuiet { say("cloister: \(text); \(resultPath) is written") }
+      exit(0)
+    } catch {
+      report?.failure(error.description, exitCode: error.exitCode)
+      throw error
+    }
+  }
+
+  /// How the program ended, in words, when the result is in place.
+  private func handOver(
+    _ path: String, payload: String, result resultPath: String
+  ) throws(HostError) -> String {
     try options.refuseMeasuredOptions(payload: payload)
     let fd = open(path, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else { throw HostError("cannot open the job \(path): \(lastError())") }
@@ -28,7 +44,7 @@ struct JobClient {
       throw HostError("the instance is gone: \(lastError())")
     }
     close(fd)
-    try follow(socket, path, result)
+    return try follow(socket, path, result)
   }
 
   private static func header(_ fd: Int32, _ path: String) throws(HostError) -> Job {
@@ -50,30 +66,18 @@ struct JobClient {
 
   /// Until there is a result, or none.
   private func follow(_ socket: Int32, _ path: String, _ result: ResultFile) throws(HostError)
-    -> Never
+    -> String
   {
-    let start = Stopwatch.now()
-    let shows = isatty(2) == 1 && !options.isQuiet
-    var isShown = false
-    func clear() {
-      if isShown { say("\r\u{1B}[K", newline: false) }
-      isShown = false
-    }
+    var counters = JobCounters(options, result)
     while true {
       var set = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
       if poll(&set, 1, 500) <= 0 {
-        if shows {
-          var status = stat()
-          fstat(result.descriptor, &status)
-          let seconds = (Stopwatch.now() - start) / 1_000_000_000
-          say("\rrunning: \(seconds) s, \(status.st_size >> 20) MiB of output", newline: false)
-          isShown = true
-        }
+        counters.show()
         continue
       }
       guard let (bytes, _) = JobMessage.receive(socket), let (news, text) = JobNews.decode(bytes)
       else {
-        clear()
+        counters.clear()
         result.discard()
         throw HostError(
           "the instance ended without a result; it runs no second job: make a new offer")
@@ -81,24 +85,23 @@ struct JobClient {
       switch news {
       case .accepted: continue
       case .refused:
-        clear()
+        counters.clear()
         result.discard()
         throw HostError("\(path) is refused: \(text)")
       case .failed:
-        clear()
+        counters.clear()
         result.discard()
         throw HostError(text)
       case .done:
-        clear()
+        counters.clear()
         try result.publish()
-        if !options.isQuiet { say("cloister: \(text); \(result.path) is written") }
-        exit(0)
+        return text
       }
     }
   }
 
-  private func say(_ text: String, newline: Bool = true) {
-    let bytes = Array((newline ? text + "\n" : text).utf8)
+  private func say(_ text: String) {
+    let bytes = Array((text + "\n").utf8)
     _ = write(2, bytes, bytes.count)
   }
 }

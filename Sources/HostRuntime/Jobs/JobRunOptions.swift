@@ -8,6 +8,9 @@ extension RunOptions {
       if keyFile != nil {
         throw HostError("--key starts an instance again for a job; it needs --job")
       }
+      if showsProgress {
+        throw HostError("--progress shows how far a job's run is; it needs --job")
+      }
       return
     }
     if let option = optionOfAnInstance {
@@ -21,7 +24,8 @@ extension RunOptions {
   /// One that was given and that only a run of its own heeds; with `keyFile` the instance is started here.
   private var optionOfAnInstance: String? {
     let given = [
-      (wantsStatistics, "--stats"), (jsonFile != nil, "--json"), (wantsStrace, "--strace"),
+      (wantsStatistics, "--stats"), (wantsStrace, "--strace"),
+      (keyFile != nil && showsProgress, "--progress"),
       (wantsKernelLog, "--log"), (savedRoots != nil, "--save-roots"),
       (!expectedRoots.isEmpty, "--expect"), (binding != nil, "--configid"),
       (keyFile == nil && machine != .auto, "--machine"), (keyFile == nil && isStrict, "--strict"),

@@ -18,6 +18,8 @@ public struct OfferOptions: Sendable {
   var key: [UInt8] = []
   public var withoutKSS = false
   public var printsJSON = false
+  /// Where what `--json` says goes.
+  var report: JobReport?
   public var wantsHelp = false
 
   public static let help = """
@@ -43,7 +45,8 @@ public struct OfferOptions: Sendable {
       --without-kss         for processors without KSS; only payloads that say inputs_are_data
       --volume NAME=FILE    the file of one of the payload's volumes
       --machine auto|software|hardware, --strict, --profile edmm|fixed, --stats, --quiet   as for `cloister run`
-      --json                say in JSON on standard output what was offered
+      --json                say on standard output in JSON, an object on a line, what was offered (and with --job, what
+                            was run), or what is wrong
 
     EXIT CODES: 0; 125 when cloister fails or the job is refused; 128+N when signal N ended it.
     """
@@ -87,7 +90,9 @@ public struct OfferOptions: Sendable {
       case "--foreground": isForeground = true
       case "--seal": keyFile = try value(option, inline)
       case "--without-kss": withoutKSS = true
-      case "--json": printsJSON = true
+      case "--json":
+        printsJSON = true
+        report = .standardOutput
       case "--strict": run.isStrict = true
       case "--stats": run.wantsStatistics = true
       case "--quiet", "-q": run.isQuiet = true
@@ -144,6 +149,8 @@ public struct OfferOptions: Sendable {
   {
     self.run = run
     self.run.program = [payload]
+    if let file = run.jsonFile { report = try JobReport(file) }
+    self.run.jsonFile = nil
     self.keyFile = keyFile
     jobFile = job
     resultFile = result

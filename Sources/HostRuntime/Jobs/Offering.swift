@@ -57,41 +57,23 @@ struct Offering {
     guard n == 1 else {
       var status: Int32 = 0
       waitpid(child, &status, 0)
+      let log = (try? readFile(instances.log(pid: child), limit: 1 << 20, what: "log")) ?? []
       unlink(instances.log(pid: child))
-      exit(status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F))
+      let code = status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
+      if options.printsJSON {
+        let last = String(decoding: log, as: UTF8.self).split(separator: "\n").last ?? ""
+        let text = last.hasPrefix("cloister: ") ? last.dropFirst("cloister: ".count) : last
+        JobReport.standardOutput.failure(String(text), exitCode: code)
+      }
+      exit(code)
     }
     if options.printsJSON {
-      print(Self.json(options, pid: child))
+      JobReport.standardOutput.offer(options.offerFile, process: child, key: nil)
     } else if !options.run.isQuiet {
       EnclaveProcess.say(
         "cloister: \(options.offerFile) is written; process \(child) waits for its job")
     }
     exit(0)
-  }
-
-  static func json(_ options: OfferOptions, pid: pid_t) -> String {
-    func quoted(_ text: String) -> String {
-      var out = "\""
-      for c in text.unicodeScalars {
-        switch c {
-        case "\"": out += "\\\""
-        case "\\": out += "\\\\"
-        case _ where c.value < 0x20:
-          let hex = String(c.value, radix: 16)
-          out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-        default: out.unicodeScalars.append(c)
-        }
-      }
-      return out + "\""
-    }
-    var digest = ""
-    if let bytes = try? readFile(options.offerFile, limit: 1 << 20, what: "offer"),
-      let read = try? Offer.parse(bytes)
-    {
-      digest = hexText(read.offer.digest)
-    }
-    return
-      "{\"offer\": \(quoted(options.offerFile)), \"digest\": \"\(digest)\", \"process\": \(pid)}"
   }
 
   /// In the instance's process, when all descriptors that are not its own are closed.
@@ -111,6 +93,8 @@ struct Offering {
     broker.instances = instances
     broker.instancePid = getpid()
     if options.key.isEmpty { broker.keyFile = options.keyFile }
+    // Of an instance in the background, whoever started it says what there is to say.
+    if ready < 0 { broker.report = options.report }
     return broker
   }
 }

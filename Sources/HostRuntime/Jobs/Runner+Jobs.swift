@@ -4,17 +4,20 @@ import PayloadFormat
 extension Runner {
   /// `cloister offer`. Parses, starts the instance, and never returns.
   public static func offer(_ arguments: [String]) -> Never {
-    keepStandardDescriptors()
-    do throws(HostError) {
-      let options = try OfferOptions(arguments)
-      if options.wantsHelp {
-        print(OfferOptions.help)
-        exit(0)
+    serve { () throws(HostError) in
+      do throws(HostError) {
+        let options = try OfferOptions(arguments)
+        if options.wantsHelp {
+          print(OfferOptions.help)
+          exit(0)
+        }
+        try launch(options)
+      } catch {
+        if arguments.contains("--json") {
+          JobReport.standardOutput.failure(error.description, exitCode: error.exitCode)
+        }
+        throw error
       }
-      try launch(options)
-    } catch {
-      EnclaveProcess.say("cloister: \(error.description)")
-      exit(error.exitCode)
     }
   }
 
