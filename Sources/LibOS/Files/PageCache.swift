@@ -27,9 +27,10 @@ enum PageCache {
   static func note(_ inode: RegularInode, _ pages: Int) {
     cached.add(pages, ordering: .relaxed)
     lock.lock()
-    var known = false
-    if let last = unsafe files.last, last === inode { known = true }
-    if !known { unsafe files.append(inode) }
+    if !inode.isInCacheList {
+      inode.isInCacheList = true
+      unsafe files.append(inode)
+    }
     lock.unlock()
   }
 
@@ -57,6 +58,7 @@ enum PageCache {
       lock.lock()
       var victim: RegularInode?
       if unsafe !files.isEmpty { victim = unsafe files.removeFirst() }
+      victim?.isInCacheList = false
       lock.unlock()
       guard let victim else {
         // Every file that was noted has been asked: what is left of the count was written or truncated.
