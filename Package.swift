@@ -151,9 +151,13 @@ let package = Package(
     .target(
       name: "Jobs",
       dependencies: [
-        "Attestation", "EnclaveCrypto", "SealedVolume", "PayloadFormat", "JobFormat",
+        "Attestation", "EnclaveCrypto", "SealedVolume", "VolumeFiles", "PayloadFormat", "JobFormat",
         .product(name: "Crypto", package: "swift-crypto"),
       ], swiftSettings: hostSettings),
+    .target(name: "CVolumeFiles"),
+    .target(
+      name: "VolumeFiles", dependencies: ["CVolumeFiles", "SealedVolume"],
+      swiftSettings: hostSettings),
     .target(
       name: "Doctor", dependencies: ["CHostRuntime", "HostRuntime", "SoftwareQuoting"],
       swiftSettings: hostSettings),
@@ -173,8 +177,9 @@ let package = Package(
     .executableTarget(
       name: "cloister-tools",
       dependencies: [
-        "HostRuntime", "HostInterface", "LibOS", "SealedVolume", "SGX", "SoftwareSGX", "Payload",
-        "Prepare",
+        "HostRuntime", "HostInterface", "LibOS", "SealedVolume", "VolumeFiles", "SGX",
+        "SoftwareSGX",
+        "Payload", "Prepare",
         "Attestation",
         "AttestationFetch", "SoftwareQuoting", "Jobs", "JobFormat", "Doctor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -185,6 +190,7 @@ let package = Package(
       name: "CryptoVectors", dependencies: ["EnclaveCrypto"], path: "Tests/CryptoVectors",
       swiftSettings: enclaveSettings),
     .testTarget(name: "SealedVolumeTests", dependencies: ["SealedVolume", "EnclaveCrypto"]),
+    .testTarget(name: "VolumeFilesTests", dependencies: ["SealedVolume", "VolumeFiles"]),
     .testTarget(name: "JobFormatTests", dependencies: ["JobFormat", "EnclaveCrypto"]),
     .testTarget(name: "EnclaveCryptoTests", dependencies: ["EnclaveCrypto", "CryptoVectors"]),
     .testTarget(name: "SGXTests", dependencies: ["SGX"]),

@@ -2,20 +2,6 @@ import Glibc
 
 /// Small files, whole: read with a limit, written once and never over something that is there.
 enum Files {
-  /// What is in a folder, in no order, without `.` and `..`; nil: it cannot be read, and errno says why.
-  static func names(in folder: String) -> [String]? {
-    guard let stream = opendir(folder) else { return nil }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names
-  }
-
   static func read(_ path: String, limit: Int, what: String) throws(JobsError) -> [UInt8] {
     let fd = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else {

@@ -33,7 +33,9 @@ extension SealedVolume {
       }
       let name = m.slice(at + header, length).bytes
       let inode = m.load(at + E.inode.offset, as: UInt64.self)
-      guard inode > 0, inode < VolumeFormat.saltTable, !name.contains(0), !name.contains(0x2F)
+      let isDots = name == [0x2E] || name == [0x2E, 0x2E]
+      guard inode > 0, inode < VolumeFormat.saltTable, !isDots, !name.contains(0),
+        !name.contains(0x2F)
       else {
         throw .damaged("a directory makes no sense")
       }
@@ -101,15 +103,22 @@ extension SealedVolume {
   public func forEachEntry(
     _ directoryNumber: UInt64, _ body: (VolumeEntry) throws(VolumeError) -> Void
   ) throws(VolumeError) {
-    var i: UInt64 = 0
-    while true {
-      try trimReading()
-      // `body` may use the volume: the object is looked up anew for each bucket.
-      let o = try directory(directoryNumber)
-      guard let next = try nextBlock(o, from: i), next < o.size / 4096 else { return }
-      for e in try bucket(o, next) { try body(e) }
-      i = next + 1
+    var position: UInt64 = 0
+    while let some = try entries(of: directoryNumber, from: &position) {
+      for e in some { try body(e) }
     }
+  }
+
+  /// Some names, those of one bucket, and `position` behind them; nil: there are no more. Begin with 0. For those who do
+  /// not want all names of a large directory in memory; the volume may be used in between, the directory not be changed.
+  public func entries(
+    of directoryNumber: UInt64, from position: inout UInt64
+  ) throws(VolumeError) -> [VolumeEntry]? {
+    try trimReading()
+    let o = try directory(directoryNumber)
+    guard let next = try nextBlock(o, from: position), next < o.size / 4096 else { return nil }
+    position = next + 1
+    return try bucket(o, next)
   }
 
   public func isEmptyDirectory(_ number: UInt64) throws(VolumeError) -> Bool {

@@ -248,7 +248,14 @@ extension SealedVolume {
     for i in 0..<count { try writeBlocks(o, first + UInt64(i), from: zeros.memory) }
   }
 
-  /// A small object as a whole: a link's target, attributes.
+  /// Where content that is no hole goes on from `offset` on, a multiple of 4096; nil: nowhere. It may lie beyond the
+  /// end of the file.
+  public func nextData(_ number: UInt64, from offset: UInt64) throws(VolumeError) -> UInt64? {
+    try trimReading()
+    guard let o = try object(number) else { throw .notFound }
+    return try nextBlock(o, from: offset / 4096).map { $0 * 4096 }
+  }
+
   /// Bytes of a file's extended attributes, without making an object of them: most files have none.
   public func attributesSize(_ number: UInt64) throws(VolumeError) -> UInt64 {
     if let o = objects[number | VolumeFormat.attributesBit] { return o.size }
@@ -257,6 +264,7 @@ extension SealedVolume {
       VolumeFormat.Inode.attributes.offset + VolumeFormat.Descriptor.size.offset, as: UInt64.self)
   }
 
+  /// A small object as a whole: a link's target, attributes.
   public func readAll(_ number: UInt64, limit: Int) throws(VolumeError) -> [UInt8] {
     guard let o = try object(number) else { throw .notFound }
     guard o.size <= UInt64(limit) else { throw .damaged("a small object is too large") }

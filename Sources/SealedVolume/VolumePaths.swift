@@ -39,6 +39,19 @@ extension SealedVolume {
     return number
   }
 
+  /// One more name for a file that is no directory.
+  public func link(
+    _ directory: UInt64, _ name: [UInt8], to number: UInt64
+  ) throws(VolumeError) {
+    if try lookup(directory, name) != nil { throw .exists }
+    guard var inode = try inode(number) else { throw .notFound }
+    if inode.isDirectory { throw .isADirectory }
+    inode.nlink += 1
+    try setInode(number, inode)
+    try setEntry(
+      directory, VolumeEntry(name: name, inode: number, type: UInt8(inode.mode >> 12 & 15)))
+  }
+
   /// Removes a name; the file goes with its last one. A directory must be empty.
   public func remove(_ directory: UInt64, _ name: [UInt8]) throws(VolumeError) {
     guard let e = try lookup(directory, name) else { throw .notFound }

@@ -3,6 +3,7 @@ import EnclaveCrypto
 import Foundation
 import HostRuntime
 import SealedVolume
+import VolumeFiles
 
 /// `cloister volume`: sealed volumes on the user's side (Docs/Volume.md).
 struct VolumeCommand: ParsableCommand {
@@ -117,7 +118,10 @@ struct VolumeCreateCommand: ParsableCommand {
 struct VolumePutCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "put",
-    abstract: "Copy files and folders into a volume; all of it or, if it fails, nothing.")
+    abstract: "Copy files and folders into a volume; all of it or, if it fails, nothing.",
+    discussion: "As `cp -a` does: links, hard links, holes, owners, permissions, times and user.* "
+      + "attributes are kept. A file takes the place of one that has its name. Devices, pipes and "
+      + "sockets are refused.")
   @Argument(help: "The volume's file.") var file: String
   @Argument(help: "Files, folders and links of this machine.") var sources: [String]
   @Option(name: .long, help: "The folder in the volume; it is made.") var to: String = "/"
@@ -126,9 +130,10 @@ struct VolumePutCommand: ParsableCommand {
   func run() throws {
     do throws(HostError) {
       let volume = try options.open(file, isReadOnly: false)
-      var copy = try VolumeCopyIn(volume, file: file, sources: sources)
+      var copy = VolumeCopyIn(volume, file: file, sources: sources)
       try copy.run(to: to)
       withVolumeErrors(file) { () throws(VolumeError) in try volume.commit() }
+      warn(copy.warnings)
       options.printRoot(volume, ["files": copy.files, "bytes": copy.bytes])
     } catch { fail(error) }
   }
@@ -136,18 +141,24 @@ struct VolumePutCommand: ParsableCommand {
 
 struct VolumeGetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "get", abstract: "Copy a file or folder out of a volume.")
+    commandName: "get", abstract: "Copy a file or folder out of a volume.",
+    discussion: "With links, hard links, holes, permissions, times and user.* attributes, and, for "
+      + "root, owners. Set-user-ID bits are dropped, devices, pipes and sockets left out. Files go "
+      + "into folders that exist; a file that exists is not overwritten.")
   @Argument(help: "The volume's file.") var file: String
   @Argument(help: "The path in the volume.") var path: String
   @Option(name: [.short, .long], help: "Where to put it; `-`: a file's bytes to standard output.")
   var output: String
+  @Flag(name: .long, help: "Make all of it mine, as root too.") var noSameOwner = false
   @OptionGroup var options: VolumeArguments
 
   func run() throws {
     do throws(HostError) {
       let volume = try options.open(file, isReadOnly: true)
-      var copy = VolumeCopyOut(volume, file: file)
+      var copy = VolumeCopyOut(
+        volume, file: file, keepsOwners: geteuid() == 0 && !noSameOwner)
       try copy.run(path, output)
+      warn(copy.warnings)
       if options.json { printJSON(["files": copy.files, "bytes": copy.bytes] as [String: Any]) }
     } catch { fail(error) }
   }
@@ -168,15 +179,23 @@ struct VolumeListCommand: ParsableCommand {
       withVolumeErrors(file) { () throws(VolumeError) in
         let at = try volume.resolve(Array(path.utf8))
         guard let inode = try volume.inode(at) else { throw .notFound }
-        if inode.isDirectory { try list(volume, at, "", &rows) } else { row(inode, path, &rows) }
+        var visited: Set<UInt64> = []
+        if inode.isDirectory {
+          try list(volume, at, "", &visited, &rows)
+        } else {
+          row(inode, path, &rows)
+        }
       }
       if options.json { printJSON(rows) }
     } catch { fail(error) }
   }
 
   private func list(
-    _ volume: SealedVolume, _ at: UInt64, _ prefix: String, _ rows: inout [[String: Any]]
+    _ volume: SealedVolume, _ at: UInt64, _ prefix: String, _ visited: inout Set<UInt64>,
+    _ rows: inout [[String: Any]]
   ) throws(VolumeError) {
+    // Whoever has the key can make folders that lie in each other.
+    guard visited.insert(at).inserted else { throw .damaged("its folders are not a tree") }
     var entries: [VolumeEntry] = []
     try volume.forEachEntry(at) { (e) throws(VolumeError) in entries.append(e) }
     entries.sort { $0.name.lexicographicallyPrecedes($1.name) }
@@ -184,7 +203,9 @@ struct VolumeListCommand: ParsableCommand {
       guard let inode = try volume.inode(e.inode) else { throw .damaged("a name leads to no file") }
       let name = prefix + String(decoding: e.name, as: UTF8.self)
       row(inode, name, &rows)
-      if recursive && inode.isDirectory { try list(volume, e.inode, name + "/", &rows) }
+      if recursive && inode.isDirectory {
+        try list(volume, e.inode, name + "/", &visited, &rows)
+      }
     }
   }
 
@@ -210,7 +231,7 @@ struct VolumeListCommand: ParsableCommand {
       let size = String(inode.size)
       let pad = String(repeating: " ", count: max(0, 14 - size.count))
       print(
-        "\(kind) \(String(repeating: " ", count: 4 - mode.count))\(mode) \(inode.uid):\(inode.gid) \(pad)\(size) \(name)"
+        "\(kind) \(String(repeating: " ", count: 4 - mode.count))\(mode) \(inode.uid):\(inode.gid) \(pad)\(size) \(HostPath.text(Array(name.utf8)))"
       )
     }
   }

@@ -220,46 +220,22 @@ final class VolumeFileSystem: FileSystem, @unchecked Sendable {
     }
   }
 
-  // MARK: Extended attributes: {name length u16, value length u32, name, value}
+  // MARK: Extended attributes
 
   static func attributes(
     of number: UInt64, in volume: SealedVolume
   ) throws(VolumeError) -> [ExtendedAttribute] {
-    if try volume.attributesSize(number) == 0 { return [] }
-    let bytes = try volume.readAll(number | VolumeFormat.attributesBit, limit: 4 << 20)
-    let header = VolumeFormat.attributeHeaderSize
     var out: [ExtendedAttribute] = []
-    var at = 0
-    while at < bytes.count {
-      guard bytes.count - at >= header else { throw .damaged("extended attributes make no sense") }
-      let nameCount = Int(bytes[at]) | Int(bytes[at + 1]) << 8
-      let valueCount = Int(bytes.loadLittleEndian32(at + 2))
-      guard nameCount > 0, bytes.count - at - header >= nameCount,
-        bytes.count - at - header - nameCount >= valueCount
-      else { throw .damaged("extended attributes make no sense") }
-      let name = [UInt8](bytes[(at + header)..<(at + header + nameCount)])
-      at += header + nameCount
-      out.append(ExtendedAttribute(name: name, value: [UInt8](bytes[at..<(at + valueCount)])))
-      at += valueCount
+    for a in try volume.attributes(of: number) {
+      out.append(ExtendedAttribute(name: a.name, value: a.value))
     }
     return out
   }
 
   private func writeAttributes(_ number: UInt64, _ list: [ExtendedAttribute]) throws(Errno) {
-    var bytes: [UInt8] = []
-    for a in list {
-      bytes.append(UInt8(truncatingIfNeeded: a.name.count))
-      bytes.append(UInt8(truncatingIfNeeded: a.name.count >> 8))
-      for i in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: a.value.count >> (8 * i))) }
-      bytes += a.name
-      bytes += a.value
-    }
-    try withVolume { (v) throws(VolumeError) in
-      let old = try v.attributesSize(number)
-      if bytes.isEmpty && old == 0 { return }
-      let object = number | VolumeFormat.attributesBit
-      if try v.readAll(object, limit: 4 << 20) != bytes { try v.replaceAll(object, bytes) }
-    }
+    var new: [VolumeAttribute] = []
+    for a in list { new.append(VolumeAttribute(name: a.name, value: a.value)) }
+    try withVolume { (v) throws(VolumeError) in try v.setAttributes(number, new) }
   }
 
   /// The root directory.
