@@ -26,7 +26,7 @@ extension Task {
     old.leave()
     let memory = AddressSpace()
     memory.stackLimit = UInt(clamping: process.limits[ResourceLimit.RLIMIT_STACK].current)
-    memory.dataLimit = UInt(clamping: process.limits[ResourceLimit.RLIMIT_DATA].current)
+    memory.limits = MemoryLimits(process.limits, process.credentials)
     process.memory = memory
     memory.enter()
     process.vfork?.finish()

@@ -9,6 +9,11 @@ extension Task {
     if inode.isSymlink { throw .EOPNOTSUPP }
     let credentials = fileCredentials
     guard credentials.owns(inode) else { throw .EPERM }
+    if let seals = (inode as? RegularInode)?.seals, seals & Seals.F_SEAL_EXEC != 0,
+      (inode.mode ^ mode) & 0o111 != 0
+    {
+      throw .EPERM
+    }
     let now = Inode.now()
     inode.lock.lock()
     var bits = mode & 0o7777

@@ -77,23 +77,34 @@ final class ZeroMapping: MappedObject, @unchecked Sendable {
 }
 
 extension Task {
-  /// The file that mmap(2) of a descriptor maps. EACCES: the file must be open for reading, and for
-  /// writing as well when a shared mapping may write; EPERM: a seal forbids it (memfd_create(2)).
-  func mappedObject(
-    fd: Int32, isShared: Bool, sharedWrite: Bool
-  ) throws(Errno) -> MappedObject {
-    let file = try process.files.get(fd)
-    guard file.isReadable else { throw .EACCES }
+  /// EACCES: the file must be open for reading, and for writing as well when a shared mapping may write.
+  func checkAccess(_ file: File, sharedWrite: Bool) throws(Errno) {
     if sharedWrite && !file.isWritable { throw .EACCES }
+    guard file.isReadable else { throw .EACCES }
+  }
+
+  /// A seal forbids new shared mappings that write (memfd_create(2)).
+  func isSealed(_ file: File) -> Bool {
+    guard let seals = (file.dentry.inode as? RegularInode)?.seals else { return false }
+    return seals & (Seals.F_SEAL_WRITE | Seals.F_SEAL_FUTURE_WRITE) != 0
+  }
+
+  /// - Throws: ENODEV for what mmap(2) cannot map.
+  func isMappable(_ file: File) throws(Errno) -> Bool {
+    if let device = file as? DeviceFile, device.device == .zero { return true }
+    _ = try file.mappableInode()
+    return true
+  }
+
+  /// What mmap(2) of a file maps, whose access has been checked. EPERM: a seal forbids it (memfd_create(2)).
+  func mappedObject(
+    _ file: File, isShared: Bool, sharedWrite: Bool
+  ) throws(Errno) -> MappedObject {
     if let device = file as? DeviceFile, device.device == .zero {
       return isShared ? SharedMemory() : ZeroMapping(file.dentry)
     }
     let inode = try file.mappableInode()
-    if sharedWrite, let seals = (inode as? RegularInode)?.seals,
-      seals & (Seals.F_SEAL_WRITE | Seals.F_SEAL_FUTURE_WRITE) != 0
-    {
-      throw .EPERM
-    }
+    if sharedWrite, isSealed(file) { throw .EPERM }
     inode.touchAccessTime()
     if isShared, let regular = inode as? RegularInode { regular.beginSharing() }
     return FileMapping(file.dentry, sharedWrite: sharedWrite)

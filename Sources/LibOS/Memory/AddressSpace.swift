@@ -32,9 +32,12 @@ final class AddressSpace: @unchecked Sendable {
   /// Program break: start of the heap and its current end.
   var brkStart: UInt = 0
   var brkEnd: UInt = 0
-  /// RLIMIT_STACK and RLIMIT_DATA, as far as this map enforces them.
+  /// RLIMIT_STACK, and the others that limit a map.
   var stackLimit: UInt = 8 << 20
-  var dataLimit: UInt = .max
+  var limits = MemoryLimits()
+  /// mlockall(2) MCL_FUTURE, MCL_ONFAULT.
+  var locksFuture = false
+  var locksOnFault = false
   /// Bytes in mappings (RLIMIT_AS, /proc/self/statm).
   var totalBytes: UInt = 0
 
@@ -100,13 +103,13 @@ final class AddressSpace: @unchecked Sendable {
     if top <= bottom { return nil }
     var ceiling = top
     var i = index(above: top - 1)
-    if i < vmas.count, vmas[i].start < top { ceiling = vmas[i].start }
+    if i < vmas.count, vmas[i].start < top { ceiling = vmas[i].startWithGuard }
     while true {
       let floor = i > 0 ? max(vmas[i - 1].end, bottom) : bottom
       if ceiling >= floor, ceiling - floor >= size { return ceiling - size }
       if i == 0 || vmas[i - 1].start <= bottom { return nil }
       i -= 1
-      ceiling = min(ceiling, vmas[i].start)
+      ceiling = min(ceiling, vmas[i].startWithGuard)
     }
   }
 

@@ -18,8 +18,8 @@ extension AddressSpace {
   static let smallestWindow: UInt = 64 << 10
   static let largestWindow: UInt = 2 << 20
   static let fileWindow: UInt = 256 << 10
-  /// What MAP_GROWSDOWN leaves free below a stack (Linux: stack_guard_gap is 256 pages; one is enough here).
-  static let growGuard: UInt = 4096
+  /// What stays free below a mapping that grows (Linux: stack_guard_gap, 256 pages).
+  static let growGuard: UInt = 256 << 12
 
   /// Commits what is needed for an access to `address`. Page faults and the kernel's own copies end here.
   /// When memory is short, clean pages of the page cache go first.
@@ -191,11 +191,13 @@ extension AddressSpace {
     }
   }
 
-  /// Commits every page of [start, end) now (MAP_POPULATE, the loader).
-  func populate(_ start: UInt, _ end: UInt, access: Protection) -> FaultResult {
+  /// Commits every page of [start, end) now (MAP_POPULATE, the loader). `isStrict`: looks at pages that are there, too.
+  func populate(
+    _ start: UInt, _ end: UInt, access: Protection, isStrict: Bool = false
+  ) -> FaultResult {
     var at = start
     while at < end {
-      if !CommittedPages.contains(at) {
+      if isStrict || !CommittedPages.contains(at) {
         // Shared pages are not in that record; a fault on one that is there does nothing.
         let result = fault(at, access: access)
         guard case .resolved = result else { return result }
@@ -210,8 +212,12 @@ extension AddressSpace {
     let i = index(above: address)
     guard i < vmas.count, vmas[i].growsDown else { return nil }
     let start = address & ~4095
+    // The guard keeps off what can be accessed; another stack and a guard page of the program's own may be near
+    // (expand_downwards()).
+    let isClose = i > 0 && !vmas[i - 1].growsDown && !vmas[i - 1].protection.isEmpty
     let below = i > 0 ? vmas[i - 1].end : Self.lowest
-    guard start >= below + Self.growGuard, vmas[i].end - start <= stackLimit,
+    guard start >= below, !isClose || start - below >= Self.growGuard,
+      vmas[i].end - start <= stackLimit, mayExpand(vmas[i].start - start, isData: false),
       claim(start, vmas[i].start)
     else { return nil }
     clearOthers(start, vmas[i].start)

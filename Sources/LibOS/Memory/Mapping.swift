@@ -13,12 +13,29 @@ struct MappingRequest {
   var growsDown = false
   var isNotReserved = false
   var populate = false
+  var isLocked = false
   var kind = VMAKind.plain
   var object: MappedObject?
   var offset: UInt64 = 0
 }
 
 extension AddressSpace {
+  /// What mmap(2) says of an address that was asked for, before it looks at the file: `map` looks again.
+  func checkPlace(_ request: MappingRequest) throws(Errno) {
+    guard request.isFixed || request.mustNotReplace else { return }
+    let length = (request.length + 4095) & ~4095
+    guard request.address <= Self.highest, length <= Self.highest - request.address else {
+      throw .ENOMEM
+    }
+    guard request.address & 4095 == 0 else { throw .EINVAL }
+    guard request.address >= Self.lowest else { throw .EPERM }
+    if request.mustNotReplace {
+      guard lock.withLock({ isFree(request.address, request.address + length) }) else {
+        throw .EEXIST
+      }
+    }
+  }
+
   /// mmap(2). `length` and `address` are page multiples for MAP_FIXED; returns the address.
   func map(_ request: MappingRequest) throws(Errno) -> UInt {
     guard request.length > 0, request.length <= Self.highest else {
@@ -26,22 +43,27 @@ extension AddressSpace {
     }
     let length = (request.length + 4095) & ~4095
     if request.isCommitted { try Overcommit.check(length) }
+    try checkPlace(request)
     if request.isFixed || request.mustNotReplace {
       try arbitrate(request.address, length)
     }
     lock.lock()
+    let isData =
+      !request.isShared && !request.growsDown && request.protection.contains(.PROT_WRITE)
+    let replaced =
+      request.isFixed && !request.mustNotReplace
+      ? (request.address, request.address + length) : (0, 0)
+    guard mayExpand(length, isData: isData, replaced: replaced) else {
+      lock.unlock()
+      throw .ENOMEM
+    }
+    if request.isLocked || locksFuture, !mayLock(length) {
+      lock.unlock()
+      throw .EAGAIN
+    }
+    let populates = request.populate || (locksFuture && !locksOnFault) || request.isLocked
     var place: UInt = 0
     if request.isFixed || request.mustNotReplace {
-      guard request.address & 4095 == 0 else {
-        lock.unlock()
-        throw .EINVAL
-      }
-      guard request.address >= Self.lowest, request.address <= Self.highest,
-        length <= Self.highest - request.address
-      else {
-        lock.unlock()
-        throw request.address < Self.lowest ? .EPERM : .ENOMEM
-      }
       place = request.address
       if request.mustNotReplace, !isFree(place, place + length) {
         lock.unlock()
@@ -66,6 +88,7 @@ extension AddressSpace {
     vma.isReadOnlyFile = request.isReadOnlyFile
     vma.growsDown = request.growsDown
     vma.isNotReserved = request.isNotReserved
+    vma.isLocked = request.isLocked || locksFuture
     vma.kind = request.kind
     vma.object = request.object
     vma.offset = request.offset
@@ -76,7 +99,7 @@ extension AddressSpace {
       rewrite(object, place: place, offset: request.offset, length: length)
     }
     commitIfFixed(place, place + length)
-    if request.populate, !request.protection.isEmpty {
+    if populates, !request.protection.isEmpty {
       _ = populate(place, place + length, access: .PROT_READ)
     }
     return place
@@ -128,6 +151,19 @@ extension AddressSpace {
     commitIfFixed(address, address + ((length + 4095) & ~4095))
   }
 
+  /// mprotect(2) with PROT_GROWSDOWN: the change begins where the mapping does, which must be one that grows.
+  func startOfGrowing(_ address: UInt, _ length: UInt, _ grows: UInt32) throws(Errno) -> UInt {
+    lock.lock()
+    defer { lock.unlock() }
+    let i = index(above: address)
+    guard i < vmas.count, vmas[i].start < address + length else { throw .ENOMEM }
+    let isDown = grows == 0x0100_0000
+    guard isDown || vmas[i].start <= address else { throw .ENOMEM }
+    // Nothing grows upwards on this processor.
+    guard isDown, vmas[i].growsDown else { throw .EINVAL }
+    return min(address, vmas[i].start)
+  }
+
   private func changeProtection(
     _ address: UInt, _ length: UInt, _ protection: Protection
   ) throws(Errno) {
@@ -163,7 +199,13 @@ extension AddressSpace {
         throw .EACCES
       }
       if vmas[i].becomesCommitted(with: protection) {
-        do throws(Errno) { try Overcommit.check(vmas[i].end - vmas[i].start) } catch {
+        do throws(Errno) {
+          try Overcommit.check(vmas[i].end - vmas[i].start)
+          let grows = vmas[i].isData || vmas[i].growsDown ? 0 : vmas[i].end - vmas[i].start
+          guard grows == 0 || mayHoldData(grows) else {
+            throw Errno.ENOMEM
+          }
+        } catch {
           mergeAround(address, end)
           throw error
         }
@@ -244,11 +286,12 @@ extension AddressSpace {
     if new < old {
       removeRange(new, old)
     } else if new > old {
-      guard isFree(old, new), new - brkStart <= dataLimit, Overcommit.allows(new - old),
-        claim(old, new)
+      guard isFree(old, new), mayExpand(new - old, isData: true), Overcommit.allows(new - old),
+        !locksFuture || mayLock(new - old), claim(old, new)
       else { return brkEnd }
-      insert(
-        VMA(start: old, end: new, protection: [.PROT_READ, .PROT_WRITE], kind: .heap))
+      var vma = VMA(start: old, end: new, protection: [.PROT_READ, .PROT_WRITE], kind: .heap)
+      vma.isLocked = locksFuture
+      insert(vma)
     }
     brkEnd = requested
     return requested
@@ -262,6 +305,7 @@ extension AddressSpace {
     let place = try resize(
       old, oldLength, newLength, mayMove: mayMove, fixed: fixed, keepOld: keepOld)
     commitIfFixed(place, place + ((newLength + 4095) & ~4095))
+    if keepOld { commitIfFixed(old, old + ((oldLength + 4095) & ~4095)) }
     return place
   }
 
@@ -269,25 +313,36 @@ extension AddressSpace {
     _ old: UInt, _ oldLength: UInt, _ newLength: UInt, mayMove: Bool, fixed: UInt?,
     keepOld: Bool = false
   ) throws(Errno) -> UInt {
-    guard old & 4095 == 0, newLength > 0, old <= Self.highest, newLength <= Self.highest else {
-      throw .EINVAL
-    }
+    guard old & 4095 == 0, newLength > 0, newLength <= Self.highest else { throw .EINVAL }
     let oldSize = (oldLength + 4095) & ~4095
     let newSize = (newLength + 4095) & ~4095
-    guard oldSize <= Self.highest - old else { throw .EINVAL }
-    if let fixed { try arbitrate(fixed, newSize) }
+    if let fixed {
+      guard fixed & 4095 == 0, fixed <= Self.highest, newSize <= Self.highest - fixed,
+        old <= Self.highest, oldSize <= Self.highest - old,
+        fixed + newSize <= old || old + oldSize <= fixed
+      else { throw .EINVAL }
+      guard fixed >= Self.lowest else { throw .EPERM }
+      try arbitrate(fixed, newSize)
+    }
     lock.lock()
     defer { lock.unlock() }
-    guard let i = find(old) else { throw .EFAULT }
-    guard vmas[i].end >= old + oldSize else { throw .EFAULT }
-    if newSize > oldSize, vmas[i].isCommitted { try Overcommit.check(newSize - oldSize) }
+    guard old <= Self.highest, let i = find(old) else { throw .EFAULT }
+    if fixed == nil, !keepOld, newSize <= oldSize {
+      // Only what is cut off matters, whatever else lies in the range.
+      guard oldSize <= Self.highest - old else { throw .EINVAL }
+      if newSize < oldSize { removeRange(old + newSize, old + oldSize) }
+      return old
+    }
     // Length 0: a second mapping of what is shared (mremap(2)).
-    if oldSize == 0, !vmas[i].isShared || !mayMove { throw .EINVAL }
+    if oldSize == 0, !vmas[i].isShared { throw .EINVAL }
+    guard oldSize <= vmas[i].end - old else { throw .EFAULT }
+    if newSize > oldSize {
+      if vmas[i].isCommitted { try Overcommit.check(newSize - oldSize) }
+      if vmas[i].isLocked, !mayLock(newSize - oldSize) { throw .EAGAIN }
+      guard mayExpand(newSize - oldSize, isData: vmas[i].isData) else { throw .ENOMEM }
+    }
+    if keepOld, !mayExpand(newSize, isData: vmas[i].isData) { throw .ENOMEM }
     if fixed == nil, oldSize > 0, !keepOld {
-      if newSize <= oldSize {
-        if newSize < oldSize { removeRange(old + newSize, old + oldSize) }
-        return old
-      }
       if vmas[i].end == old + oldSize, old + newSize <= Self.highest,
         isFree(old + oldSize, old + newSize), claim(old + oldSize, old + newSize)
       {
@@ -302,9 +357,6 @@ extension AddressSpace {
     guard mayMove else { throw .ENOMEM }
     var place: UInt
     if let fixed {
-      guard fixed & 4095 == 0, fixed >= Self.lowest, newSize <= Self.highest - fixed,
-        fixed + newSize <= old || old + oldSize <= fixed
-      else { throw .EINVAL }
       place = fixed
       removeRange(place, place + newSize)
       clearOthers(place, place + newSize)
@@ -348,16 +400,22 @@ extension AddressSpace {
   }
 
   /// madvise(2), MADV_DONTNEED: content is gone; anonymous memory reads as zeros, files are read anew.
-  func discard(_ address: UInt, _ length: UInt) throws(Errno) {
-    try forEach(address, length) { (from, to) in decommit(from, to) }
+  func discard(_ address: UInt, _ length: UInt, evenLocked: Bool = false) throws(Errno) {
+    try forEachMapping(address, length) { (vma, from, to) throws(Errno) in
+      if vma.isLocked, !evenLocked { throw .EINVAL }
+      decommit(from, to)
+      // A heap that shrank at its top grows again from there: still in large pieces.
+      if let i = find(from), vmas[i].faultEnd > from, vmas[i].faultEnd <= to {
+        vmas[i].faultEnd = from
+      }
+    }
     commitIfFixed(address, address + ((length + 4095) & ~4095))
   }
 
   /// madvise(2), MADV_REMOVE: the objects' pages go, not only this mapping's. EINVAL: not a mapping of an object that
   /// has them; EACCES: not shared, or can never be written.
   func punch(_ address: UInt, _ length: UInt) throws(Errno) {
-    guard address <= Self.highest, length <= Self.highest - address else { throw .EINVAL }
-    let end = address + ((length + 4095) & ~4095)
+    guard let end = Self.endOfRange(address, length) else { throw .EINVAL }
     var at = address
     var hole = false
     while at < end {
@@ -368,6 +426,7 @@ extension AddressSpace {
       guard let vma else { throw .ENOMEM }
       if vma.start > at { hole = true }
       guard let object = vma.object else { throw .EINVAL }
+      if vma.isLocked { throw .EINVAL }
       guard vma.isShared, !vma.isReadOnlyFile else { throw .EACCES }
       let from = max(at, vma.start)
       at = min(vma.end, end)
@@ -377,12 +436,24 @@ extension AddressSpace {
     if hole { throw .ENOMEM }
   }
 
+  /// The end of [address, address + length), rounded up to pages; nil when it wraps around.
+  static func endOfRange(_ address: UInt, _ length: UInt) -> UInt? {
+    let (end, wraps) = address.addingReportingOverflow(length)
+    return wraps || end > UInt.max - 4095 ? nil : (end + 4095) & ~4095
+  }
+
   /// Runs `body` over the mapped parts of a range; ENOMEM afterwards when there was a hole.
   func forEach(_ address: UInt, _ length: UInt, _ body: (UInt, UInt) -> Void) throws(Errno) {
-    guard address & 4095 == 0, address <= Self.highest, length <= Self.highest - address else {
-      throw .EINVAL
-    }
-    let end = address + ((length + 4095) & ~4095)
+    try forEachMapping(address, length) { (_, from, to) in body(from, to) }
+  }
+
+  /// The same with the mapping; what `body` throws ends it.
+  ///
+  /// - Throws: EINVAL when the address is no page's or the range wraps around.
+  func forEachMapping(
+    _ address: UInt, _ length: UInt, _ body: (VMA, UInt, UInt) throws(Errno) -> Void
+  ) throws(Errno) {
+    guard address & 4095 == 0, let end = Self.endOfRange(address, length) else { throw .EINVAL }
     lock.lock()
     defer { lock.unlock() }
     var at = address
@@ -394,7 +465,7 @@ extension AddressSpace {
         break
       }
       if vmas[i].start > at { hole = true }
-      body(max(vmas[i].start, at), min(vmas[i].end, end))
+      try body(vmas[i], max(vmas[i].start, at), min(vmas[i].end, end))
       at = vmas[i].end
       i += 1
     }

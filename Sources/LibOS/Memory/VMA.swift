@@ -29,6 +29,8 @@ struct VMA {
   /// madvise(2) MADV_DONTFORK, MADV_WIPEONFORK.
   var isDroppedInChild = false
   var isWipedInChild = false
+  /// mlock(2).
+  var isLocked = false
   var kind = VMAKind.plain
   var object: MappedObject?
   /// File offset of `start`.
@@ -40,6 +42,11 @@ struct VMA {
   var faultWindow: UInt = 0
 
   var count: Int { Int(end - start) }
+
+  /// Where room for other mappings ends: a mapping that grows keeps its guard free.
+  var startWithGuard: UInt {
+    growsDown ? start - min(start, AddressSpace.growGuard) : start
+  }
 
   /// Permissions in the enclave. x86 has no page that is writable or executable but not readable; SGX
   /// refuses W without R (SDM Vol. 3D, 36.5.9).
@@ -65,6 +72,7 @@ struct VMA {
       && isReadOnlyFile == next.isReadOnlyFile
       && isDroppedInChild == next.isDroppedInChild && isWipedInChild == next.isWipedInChild
       && growsDown == next.growsDown && isNotReserved == next.isNotReserved && kind == next.kind
+      && isLocked == next.isLocked
       && object === next.object
       && rewritten === next.rewritten && (object == nil || offset + UInt64(count) == next.offset)
   }

@@ -1,6 +1,9 @@
 import EnclaveRuntime
 import LinuxABI
 
+private let lockNote: StaticString =
+  "the pages are there and stay; where the host keeps them, encrypted, is its own affair"
+
 /// mmap(2) and its family: thin handlers over `AddressSpace`.
 let memorySyscalls: [Syscall] = [
   Syscall(9, "mmap") {
@@ -30,23 +33,25 @@ let memorySyscalls: [Syscall] = [
     (t, a) throws(Errno) in
     try t.sys_madvise(address: a[0], length: a[1], advice: a.int32(2))
   },
-  Syscall(149, "mlock", .partial("enclave memory is never written to a swap device in the clear")) {
-    (t, a) throws(Errno) in
-    try t.process.memory.forEach(a[0] & ~4095, a[1] + (a[0] & 4095)) { (_, _) in }
+  Syscall(149, "mlock", .partial(lockNote)) { (t, a) throws(Errno) in
+    try t.process.memory.lockMemory(a[0], a[1], onFault: false)
     return 0
   },
   Syscall(150, "munlock") { (t, a) throws(Errno) in
-    try t.process.memory.forEach(a[0] & ~4095, a[1] + (a[0] & 4095)) { (_, _) in }
+    try t.process.memory.unlockMemory(a[0], a[1])
     return 0
   },
-  Syscall(151, "mlockall", .partial("as mlock")) { (t, a) throws(Errno) in
-    guard a[0] != 0, a[0] & ~7 == 0 else { throw .EINVAL }
+  Syscall(151, "mlockall", .partial(lockNote)) { (t, a) throws(Errno) in
+    try t.process.memory.lockAll(a[0])
     return 0
   },
-  Syscall(152, "munlockall") { (t, a) throws(Errno) in 0 },
-  Syscall(325, "mlock2", .partial("as mlock")) { (t, a) throws(Errno) in
-    guard a[2] & ~1 == 0 else { throw .EINVAL }
-    try t.process.memory.forEach(a[0] & ~4095, a[1] + (a[0] & 4095)) { (_, _) in }
+  Syscall(152, "munlockall") { (t, a) throws(Errno) in
+    t.process.memory.unlockAll()
+    return 0
+  },
+  Syscall(325, "mlock2", .partial(lockNote)) { (t, a) throws(Errno) in
+    guard a.uint32(2) & ~1 == 0 else { throw .EINVAL }
+    try t.process.memory.lockMemory(a[0], a[1], onFault: a[2] & 1 != 0)
     return 0
   },
   Syscall(329, "pkey_mprotect", .partial("only the default key -1")) { (t, a) throws(Errno) in
@@ -66,45 +71,76 @@ extension Task {
   func sys_mmap(
     address: UInt, length: UInt, prot: UInt32, flags: UInt32, fd: Int32, offset: UInt
   ) throws(Errno) -> Int {
-    let MAP_SHARED: UInt32 = 1
-    let MAP_PRIVATE: UInt32 = 2
-    let MAP_FIXED: UInt32 = 0x10
-    let MAP_ANONYMOUS: UInt32 = 0x20
-    let MAP_GROWSDOWN: UInt32 = 0x100
-    let MAP_NORESERVE: UInt32 = 0x4000
-    let MAP_POPULATE: UInt32 = 0x8000
-    let MAP_FIXED_NOREPLACE: UInt32 = 0x10_0000
-    let type = flags & 0xF
-    guard type >= 1, type <= 3, offset & 4095 == 0 else { throw .EINVAL }
+    guard offset & 4095 == 0 else { throw .EINVAL }
+    let flags = MapFlags(rawValue: flags)
+    let type = flags.rawValue & MapFlags.typeMask
+    // The order of do_mmap() in Linux: descriptor, length, address, and only then what the flags may be.
+    let file = flags.contains(.MAP_ANONYMOUS) ? nil : try process.files.get(fd)
+    if flags.contains(.MAP_HUGETLB) {
+      // As on a machine that has set no huge pages aside.
+      throw file == nil ? .ENOMEM : .EINVAL
+    }
     guard length > 0 else { throw .EINVAL }
     guard length <= AddressSpace.highest else { throw .ENOMEM }
-    if type == 3, flags & ~UInt32(0x1F_FFFF) != 0 { throw .EOPNOTSUPP }
     var request = MappingRequest(
       length: length, protection: Protection(rawValue: UInt8(prot & 7)))
     request.address = address
-    request.isShared = type != MAP_PRIVATE
-    request.isFixed = flags & MAP_FIXED != 0
-    request.mustNotReplace = flags & MAP_FIXED_NOREPLACE != 0
-    request.growsDown = flags & MAP_GROWSDOWN != 0
-    request.isNotReserved = flags & MAP_NORESERVE != 0
-    request.populate = flags & MAP_POPULATE != 0
-    _ = MAP_SHARED
-    if flags & MAP_ANONYMOUS == 0 {
+    request.isFixed = flags.contains(.MAP_FIXED)
+    request.mustNotReplace = flags.contains(.MAP_FIXED_NOREPLACE)
+    request.growsDown = flags.contains(.MAP_GROWSDOWN)
+    request.isNotReserved = flags.contains(.MAP_NORESERVE)
+    request.populate = flags.contains(.MAP_POPULATE) && !flags.contains(.MAP_NONBLOCK)
+    try process.memory.checkPlace(request)
+    if flags.contains(.MAP_LOCKED) {
+      guard process.memory.limits.locked > 0 else { throw .EPERM }
+      request.isLocked = true
+    }
+    if let file {
       guard UInt64(offset) < 1 << 62, length <= 1 << 62 else { throw .EOVERFLOW }
+      switch type {
+      case MapFlags.MAP_SHARED: request.isShared = true
+      case MapFlags.MAP_SHARED_VALIDATE:
+        guard flags.isSubset(of: .known) else { throw .EOPNOTSUPP }
+        request.isShared = true
+      case MapFlags.MAP_PRIVATE: break
+      default: throw .EINVAL
+      }
       let write = request.protection.contains(.PROT_WRITE) && request.isShared
-      request.object = try mappedObject(fd: fd, isShared: request.isShared, sharedWrite: write)
+      try checkAccess(file, sharedWrite: write)
+      // (A file that cannot be mapped is ENODEV first.)
+      if request.growsDown { _ = try isMappable(file) }
+      guard !request.growsDown else { throw .EINVAL }
+      request.object = try mappedObject(file, isShared: request.isShared, sharedWrite: write)
       request.offset = UInt64(offset)
-      let file = try process.files.get(fd)
-      request.isReadOnlyFile = request.isShared && !file.isWritable
-    } else if request.isShared {
-      request.object = SharedMemory()
+      request.isReadOnlyFile = request.isShared && (!file.isWritable || isSealed(file))
+    } else {
+      switch type {
+      case MapFlags.MAP_SHARED:
+        guard !request.growsDown else { throw .EINVAL }
+        request.isShared = true
+        request.object = SharedMemory()
+      case MapFlags.MAP_PRIVATE: break
+      default: throw .EINVAL
+      }
     }
     return Int(bitPattern: try process.memory.map(request))
   }
 
   func sys_mprotect(address: UInt, length: UInt, prot: UInt32) throws(Errno) -> Int {
-    guard prot & ~UInt32(0x0300_000F) == 0 else { throw .EINVAL }
-    try process.memory.protect(address, length, Protection(rawValue: UInt8(prot & 7)))
+    let PROT_SEM: UInt32 = 8
+    let PROT_GROWSDOWN: UInt32 = 0x0100_0000
+    let PROT_GROWSUP: UInt32 = 0x0200_0000
+    let grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP)
+    guard grows != PROT_GROWSDOWN | PROT_GROWSUP, address & 4095 == 0 else { throw .EINVAL }
+    if length == 0 { return 0 }
+    guard address <= AddressSpace.highest, length <= AddressSpace.highest - address else {
+      throw .ENOMEM
+    }
+    guard prot & ~(7 | PROT_SEM | grows) == 0 else { throw .EINVAL }
+    var start = address
+    if grows != 0 { start = try process.memory.startOfGrowing(address, length, grows) }
+    try process.memory.protect(
+      start, length + (address - start), Protection(rawValue: UInt8(prot & 7)))
     return 0
   }
 
@@ -115,8 +151,11 @@ extension Task {
     let MREMAP_FIXED: UInt32 = 2
     let MREMAP_DONTUNMAP: UInt32 = 4
     guard flags & ~7 == 0, flags & 6 == 0 || flags & MREMAP_MAYMOVE != 0 else { throw .EINVAL }
+    guard oldLength <= UInt.max - 4095, newLength <= UInt.max - 4095 else { throw .EINVAL }
     let keepOld = flags & MREMAP_DONTUNMAP != 0
-    if keepOld, oldLength != newLength || oldLength == 0 { throw .EINVAL }
+    if keepOld, (oldLength + 4095) & ~4095 != (newLength + 4095) & ~4095 || oldLength == 0 {
+      throw .EINVAL
+    }
     return Int(
       bitPattern: try process.memory.remap(
         old, oldLength, newLength, mayMove: flags & MREMAP_MAYMOVE != 0,
@@ -125,7 +164,11 @@ extension Task {
 
   func sys_msync(address: UInt, length: UInt, flags: UInt32) throws(Errno) -> Int {
     guard address & 4095 == 0, flags & ~7 == 0, flags & 5 != 5 else { throw .EINVAL }
-    try process.memory.forEach(address, length) { (_, _) in }
+    guard AddressSpace.endOfRange(address, length) != nil else { throw .ENOMEM }
+    let MS_INVALIDATE: UInt32 = 2
+    try process.memory.forEachMapping(address, length) { (vma, _, _) throws(Errno) in
+      if vma.isLocked, flags & MS_INVALIDATE != 0 { throw .EBUSY }
+    }
     return 0
   }
 
@@ -134,10 +177,11 @@ extension Task {
     guard address <= AddressSpace.highest, length <= AddressSpace.highest - address else {
       throw .ENOMEM
     }
+    let end = address + ((length + 4095) & ~4095)
+    if vector > AddressSpace.highest { throw .EFAULT }
     try process.memory.forEach(address, length) { (_, _) in }
     var bytes: [UInt8] = []
     var at = address
-    let end = address + ((length + 4095) & ~4095)
     var out = vector
     while at < end {
       bytes.append(process.memory.isResident(at) ? 1 : 0)
@@ -152,29 +196,38 @@ extension Task {
   }
 
   func sys_madvise(address: UInt, length: UInt, advice: Int32) throws(Errno) -> Int {
-    guard address & 4095 == 0 else { throw .EINVAL }
+    guard let advice = MemoryAdvice(rawValue: advice), address & 4095 == 0,
+      let end = AddressSpace.endOfRange(address, length)
+    else { throw .EINVAL }
     if length == 0 { return 0 }
+    let memory = process.memory
     switch advice {
-    case 4:  // MADV_DONTNEED
-      try process.memory.discard(address, length)
-    case 8:  // MADV_FREE: the pages may keep their content
-      try process.memory.forEach(address, length) { (_, _) in }
-    case 9:  // MADV_REMOVE
-      try process.memory.punch(address, length)
-    case 10, 11, 18, 19:  // MADV_DONTFORK, DOFORK, WIPEONFORK, KEEPONFORK
-      try process.memory.advise(address, length, onFork: advice)
-    case 0, 1, 2, 3, 12, 13, 14, 15, 16, 17, 20, 21:
-      // NORMAL ... WILLNEED, (UN)MERGEABLE, (NO)HUGEPAGE, (DO)DUMP, COLD, PAGEOUT
-      try process.memory.forEach(address, length) { (_, _) in }
-    case 22, 23:  // MADV_POPULATE_READ, MADV_POPULATE_WRITE
-      let access: Protection = advice == 22 ? .PROT_READ : .PROT_WRITE
-      switch process.memory.populate(address, address + ((length + 4095) & ~4095), access: access) {
-      case .resolved: break
-      case .notMapped: throw .ENOMEM
-      case .notAllowed, .beyondFile: throw .EFAULT
-      case .outOfMemory: throw .ENOMEM
+    case .MADV_DONTNEED, .MADV_DONTNEED_LOCKED:
+      try memory.discard(address, length, evenLocked: advice == .MADV_DONTNEED_LOCKED)
+    case .MADV_COLD, .MADV_PAGEOUT:
+      try memory.forEachMapping(address, length) { (vma, _, _) throws(Errno) in
+        if vma.isLocked { throw .EINVAL }
       }
-    default: throw .EINVAL
+    case .MADV_FREE:
+      // The pages may keep their content.
+      try memory.forEachMapping(address, length) { (vma, _, _) throws(Errno) in
+        if vma.object != nil { throw .EINVAL }
+      }
+    case .MADV_REMOVE:
+      try memory.punch(address, length)
+    case .MADV_DONTFORK, .MADV_DOFORK, .MADV_WIPEONFORK, .MADV_KEEPONFORK:
+      try memory.advise(address, length, onFork: advice.rawValue)
+    case .MADV_POPULATE_READ, .MADV_POPULATE_WRITE:
+      let access: Protection = advice == .MADV_POPULATE_READ ? .PROT_READ : .PROT_WRITE
+      guard end <= AddressSpace.highest else { throw .ENOMEM }
+      switch memory.populate(address, end, access: access, isStrict: true) {
+      case .resolved: break
+      case .notMapped, .outOfMemory: throw .ENOMEM
+      case .notAllowed: throw .EINVAL
+      case .beyondFile: throw .EFAULT
+      }
+    default:
+      try memory.forEach(address, length) { (_, _) in }
     }
     return 0
   }

@@ -45,6 +45,7 @@ struct CapabilitySets {
   static let CAP_SETGID: UInt64 = 6
   static let CAP_SETUID: UInt64 = 7
   static let CAP_SETPCAP: UInt64 = 8
+  static let CAP_IPC_LOCK: UInt64 = 14
   static let CAP_SYS_RESOURCE: UInt64 = 24
   static let last: UInt64 = 40
 

@@ -45,7 +45,9 @@ extension Process {
     switch Int(resource) {
     case ResourceLimit.RLIMIT_NOFILE: files.limit = Int(clamping: new.current)
     case ResourceLimit.RLIMIT_STACK: memory.stackLimit = UInt(new.current)
-    case ResourceLimit.RLIMIT_DATA: memory.dataLimit = UInt(new.current)
+    case ResourceLimit.RLIMIT_AS, ResourceLimit.RLIMIT_DATA, ResourceLimit.RLIMIT_MEMLOCK:
+      let enforced = MemoryLimits(limits, credentials)
+      memory.lock.withLock { memory.limits = enforced }
     default: break
     }
     return old

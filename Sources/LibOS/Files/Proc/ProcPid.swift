@@ -225,10 +225,15 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
     }
     let kilobytes = UInt(process.memory.totalBytes >> 10)
     let resident = UInt(process.memory.residentBytes >> 10)
+    let memory = process.memory
+    let kinds = memory.lock.withLock {
+      (locked: memory.lockedBytes, data: memory.dataBytes, stack: memory.stackBytes)
+    }
     let lines: [(StaticString, UInt)] = [
-      ("VmPeak:", kilobytes), ("VmSize:", kilobytes), ("VmLck:", 0), ("VmPin:", 0),
+      ("VmPeak:", kilobytes), ("VmSize:", kilobytes), ("VmLck:", kinds.locked >> 10), ("VmPin:", 0),
       ("VmHWM:", resident), ("VmRSS:", resident), ("RssAnon:", resident), ("RssFile:", 0),
-      ("RssShmem:", 0), ("VmData:", kilobytes), ("VmStk:", 132), ("VmExe:", 0), ("VmLib:", 0),
+      ("RssShmem:", 0), ("VmData:", kinds.data >> 10), ("VmStk:", kinds.stack >> 10), ("VmExe:", 0),
+      ("VmLib:", 0),
       ("VmPTE:", 0), ("VmSwap:", 0), ("HugetlbPages:", 0),
     ]
     for (name, value) in lines {

@@ -8,12 +8,14 @@ extension AddressSpace {
   func copy() -> AddressSpace {
     let child = AddressSpace(room: room)
     child.vmas = vmas
+    // Locks of memory are not inherited (mlock(2)).
+    for i in child.vmas.indices { child.vmas[i].isLocked = false }
     child.mmapBase = mmapBase
     child.stackTop = stackTop
     child.brkStart = brkStart
     child.brkEnd = brkEnd
     child.stackLimit = stackLimit
-    child.dataLimit = dataLimit
+    child.limits = limits
     child.totalBytes = totalBytes
     child.origin = self
     return child
@@ -23,7 +25,9 @@ extension AddressSpace {
   ///
   /// - Throws: EINVAL for MADV_WIPEONFORK of memory that is shared or of a file, ENOMEM for a hole.
   func advise(_ address: UInt, _ length: UInt, onFork advice: Int32) throws(Errno) {
-    try forEach(address, length) { (_, _) in }
+    try forEachMapping(address, length) { (vma, _, _) throws(Errno) in
+      if advice == 18, vma.isShared || vma.object != nil { throw .EINVAL }
+    }
     let end = address + ((length + 4095) & ~4095)
     lock.lock()
     defer { lock.unlock() }

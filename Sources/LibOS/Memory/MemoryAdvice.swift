@@ -1,0 +1,25 @@
+/// madvise(2) MADV_*.
+enum MemoryAdvice: Int32 {
+  case MADV_NORMAL = 0
+  case MADV_RANDOM = 1
+  case MADV_SEQUENTIAL = 2
+  case MADV_WILLNEED = 3
+  case MADV_DONTNEED = 4
+  case MADV_FREE = 8
+  case MADV_REMOVE = 9
+  case MADV_DONTFORK = 10
+  case MADV_DOFORK = 11
+  case MADV_MERGEABLE = 12
+  case MADV_UNMERGEABLE = 13
+  case MADV_HUGEPAGE = 14
+  case MADV_NOHUGEPAGE = 15
+  case MADV_DONTDUMP = 16
+  case MADV_DODUMP = 17
+  case MADV_WIPEONFORK = 18
+  case MADV_KEEPONFORK = 19
+  case MADV_COLD = 20
+  case MADV_PAGEOUT = 21
+  case MADV_POPULATE_READ = 22
+  case MADV_POPULATE_WRITE = 23
+  case MADV_DONTNEED_LOCKED = 24
+}
