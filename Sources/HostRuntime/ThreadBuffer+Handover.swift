@@ -27,6 +27,10 @@ extension ThreadBuffer {
     if basic >= 0xD { for subleaf: UInt32 in 0..<10 { _ = add(0xD, subleaf) } }
     let extended = add(0x8000_0000)[0]
     for leaf: UInt32 in 0x8000_0001...0x8000_0008 where leaf <= extended { _ = add(leaf) }
+    // AMD's leaf 4, which ends in the same way (APM Vol. 3, E.4.15).
+    if extended >= 0x8000_001D {
+      for subleaf: UInt32 in 0..<8 where add(0x8000_001D, subleaf)[0] & 0x1F == 0 { break }
+    }
 
     var bytes: [UInt8] = []
     for word in entries.joined() {

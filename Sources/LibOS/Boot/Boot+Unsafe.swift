@@ -105,6 +105,7 @@
           return object
         }
         process.executablePath = request.executablePath
+        process.executable = request.object.dentry
         process.commandLine = request.arguments
         process.environment = request.environment
         process.credentials = request.credentials

@@ -179,6 +179,7 @@ struct PreparedImage {
     aux(31, executable)  // AT_EXECFN
     aux(15, platform)  // AT_PLATFORM
     aux(0, 0)
+    memory.auxiliaryVector = vector
 
     var words: [UInt] = [UInt(argumentPointers.count)]
     words.append(contentsOf: argumentPointers)

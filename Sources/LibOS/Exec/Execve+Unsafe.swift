@@ -117,6 +117,7 @@ extension Process {
     exitSignal = Signal.SIGCHLD.rawValue
     hasExecuted = true
     executablePath = request.executablePath
+    executable = request.object.dentry
     commandLine = request.arguments
     environment = request.environment
     task.name = request.commandName

@@ -50,6 +50,14 @@ extension [UInt8] {
   }
 
   /// Octal, at least `width` digits.
+  /// Blanks before it.
+  mutating func append(paddedHex value: UInt, width: Int) {
+    var text: [UInt8] = []
+    text.append(hex: value)
+    for _ in text.count..<Swift.max(width, text.count) { append(0x20) }
+    append(contentsOf: text)
+  }
+
   mutating func append(octal value: UInt, width: Int = 1) {
     let first = count
     var v = value

@@ -36,6 +36,8 @@ class File: @unchecked Sendable {
   private let descriptorCount = Atomic<Int>(0)
   /// Where epoll(7) watches it. Guarded by `EpollLinks`.
   var epollItems: [EpollItem] = []
+  /// open(2) made the file (F_CREATED_QUERY).
+  var wasCreated = false
   /// It was opened by name, and inotify(7) was told so.
   var tellsInotify = false
   /// Set when a lock was taken through this description, so that closing looks for it.

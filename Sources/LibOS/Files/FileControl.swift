@@ -13,8 +13,7 @@ extension File {
       return end.pipe.size
     case Fcntl.F_SETPIPE_SZ:
       guard let end = self as? PipeEnd else { throw .EBADF }
-      guard argument <= 1 << 31 else { throw .EINVAL }
-      return try end.pipe.setSize(Int(argument))
+      return try end.pipe.setSize(Int(UInt32(truncatingIfNeeded: argument)))
     case Fcntl.F_GETOWN:
       let (kind, id) = owner.current
       return kind == .group ? -Int(id) : Int(id)
@@ -30,7 +29,7 @@ extension File {
       return 0
     case Fcntl.F_GETLK, Fcntl.F_SETLK, Fcntl.F_SETLKW, Fcntl.F_OFD_GETLK, Fcntl.F_OFD_SETLK,
       Fcntl.F_OFD_SETLKW:
-      return try task.recordLock(self, command, argument)
+      return try task.recordLock(self, fd, command, argument)
     case Fcntl.F_GETOWN_EX:
       let (kind, id) = owner.current
       try UserMemory.write(
@@ -58,6 +57,17 @@ extension File {
     case Fcntl.F_DUPFD_QUERY:
       let other = try task.process.files.get(Int32(truncatingIfNeeded: argument), path: true)
       return other === self ? 1 : 0
+    case Fcntl.F_CREATED_QUERY: return wasCreated ? 1 : 0
+    case Fcntl.F_GET_RW_HINT:
+      try UserMemory.write(UInt64(inode.writeHint), to: argument)
+      return 0
+    case Fcntl.F_SET_RW_HINT:
+      // RWH_WRITE_LIFE_NOT_SET to RWH_WRITE_LIFE_EXTREME: kept, nothing follows from it.
+      guard task.fileCredentials.owns(inode) else { throw .EPERM }
+      let hint = try UserMemory.read(argument, as: UInt64.self)
+      guard hint <= 5 else { throw .EINVAL }
+      inode.writeHint = UInt8(hint)
+      return 0
     default: throw .EINVAL
     }
   }

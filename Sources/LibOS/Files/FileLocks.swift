@@ -17,12 +17,14 @@ final class FileLocks: @unchecked Sendable {
     var isWrite: Bool
     /// Who has it: a descriptor table (process) or an open file description.
     var owner: UInt
+    /// The open file description it was asked for through, for /proc/PID/fdinfo.
+    var file: UInt
     /// For F_GETLK; -1 for descriptions.
     var pid: Int32
   }
 
-  private var records: [Record] = []
-  private var wholeFile: [(owner: UInt, isExclusive: Bool)] = []
+  private(set) var records: [Record] = []
+  private(set) var wholeFile: [(owner: UInt, isExclusive: Bool)] = []
   /// F_SETLEASE.
   var leases: [Lease] = []
   let queue = WaitQueue()

@@ -55,6 +55,11 @@ final class FileTable: @unchecked Sendable {
     return file
   }
 
+  /// Whether the descriptor still refers to this description.
+  func has(_ file: File, at fd: Int32) -> Bool {
+    lock.withLock { Int(fd) < slots.count && slots[Int(fd)].file === file }
+  }
+
   /// Lowest free descriptor at or above `minimum`. Throws EMFILE.
   @discardableResult
   func insert(_ file: File, closeOnExec: Bool, minimum: Int = 0) throws(Errno) -> Int32 {

@@ -16,6 +16,8 @@ class Inode: @unchecked Sendable {
   final var gid: UInt32
   final var nlink: UInt32 = 1
   final let rdev: UInt64
+  /// How long what is written will live, as F_SET_RW_HINT has it.
+  final var writeHint: UInt8 = 0
   /// Nanoseconds since the epoch.
   final var atimeNs: Int64
   final var mtimeNs: Int64

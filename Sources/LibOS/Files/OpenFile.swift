@@ -95,6 +95,7 @@ extension Task {
       Inotify.created(parent, name, isDirectory: false)
       // A new file may be opened in any mode, whatever its permissions (open(2), O_CREAT).
       let file = try made.inode.open(made, flags: flags)
+      file.wasCreated = true
       file.tellOpened()
       return file
     }

@@ -102,6 +102,8 @@ final class Pipe: @unchecked Sendable {
     guard size <= Self.largestSize || Task.current.fileCredentials.isPrivileged else {
       throw .EPERM
     }
+    // Linux's table of so many pages would be larger than kmalloc can give.
+    guard size <= 256 << 20 else { throw .ENOMEM }
     lock.lock()
     defer { lock.unlock() }
     guard count <= size else { throw .EBUSY }

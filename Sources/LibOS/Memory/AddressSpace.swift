@@ -16,6 +16,8 @@ final class AddressSpace: @unchecked Sendable {
   /// Top of the area for mappings without an address; they go downwards from here.
   var mmapBase: UInt = 0
   var stackTop: UInt = 0
+  /// What the program was started with, for /proc/PID/auxv.
+  var auxiliaryVector: [UInt] = []
   /// The part of the one user address range that is this map's, alone or with its family.
   var room: AddressRoom
   /// Who may touch the memory when, and with whom it takes turns (Families/README.md).

@@ -22,6 +22,13 @@ final class Signalfd: File, @unchecked Sendable {
     queue.wakeAll()
   }
 
+  /// The line of /proc/PID/fdinfo (proc_pid_fdinfo(5)).
+  override func describe(_ out: inout [UInt8]) {
+    out.append("sigmask:\t")
+    out.append(hex: UInt(wanted.bits), width: 16)
+    out.append(0x0A)
+  }
+
   private var wanted: SignalSet { lock.withLock { mask } }
 
   override func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {

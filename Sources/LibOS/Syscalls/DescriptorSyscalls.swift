@@ -150,9 +150,12 @@ enum Fcntl {
   static var F_GETLEASE: UInt32 { 1025 }
   static var F_NOTIFY: UInt32 { 1026 }
   static var F_DUPFD_QUERY: UInt32 { 1027 }
+  static var F_CREATED_QUERY: UInt32 { 1028 }
   static var F_DUPFD_CLOEXEC: UInt32 { 1030 }
   static var F_SETPIPE_SZ: UInt32 { 1031 }
   static var F_GETPIPE_SZ: UInt32 { 1032 }
   static var F_ADD_SEALS: UInt32 { 1033 }
   static var F_GET_SEALS: UInt32 { 1034 }
+  static var F_GET_RW_HINT: UInt32 { 1035 }
+  static var F_SET_RW_HINT: UInt32 { 1036 }
 }

@@ -27,6 +27,8 @@ extension Task {
   /// flock(2).
   func sys_flock(_ fd: Int32, operation: UInt32) throws(Errno) -> Int {
     let LOCK_NB: UInt32 = 4
+    // The mandatory locks of old (LOCK_MAND) are taken for nothing at all, since Linux 5.18.
+    if operation & 32 != 0 { return 0 }
     guard [1, 2, 8].contains(operation & ~LOCK_NB) else { throw .EINVAL }
     let file = try process.files.get(fd)
     let owner = UInt(bitPattern: ObjectIdentifier(file))
@@ -42,7 +44,9 @@ extension Task {
   }
 
   /// F_GETLK, F_SETLK, F_SETLKW and their F_OFD_ twins.
-  func recordLock(_ file: File, _ command: UInt32, _ address: UInt) throws(Errno) -> Int {
+  func recordLock(
+    _ file: File, _ fd: Int32, _ command: UInt32, _ address: UInt
+  ) throws(Errno) -> Int {
     var request = try UserMemory.read(address, as: Flock.self)
     let isOFD =
       command == Fcntl.F_OFD_GETLK || command == Fcntl.F_OFD_SETLK || command == Fcntl.F_OFD_SETLKW
@@ -53,7 +57,7 @@ extension Task {
       bitPattern: isOFD ? ObjectIdentifier(file) : ObjectIdentifier(process.files))
     let record = FileLocks.Record(
       start: start, end: end, isWrite: request.type == Self.F_WRLCK, owner: owner,
-      pid: isOFD ? -1 : process.pid)
+      file: UInt(bitPattern: ObjectIdentifier(file)), pid: isOFD ? -1 : process.pid)
     let table = FileLocks.of(file.inode)
     if command == Fcntl.F_GETLK || command == Fcntl.F_OFD_GETLK {
       // F_OFD_GETLK may ask with F_UNLCK for the caller's own locks (Linux 6.9); F_GETLK may not.
@@ -81,6 +85,11 @@ extension Task {
     try table.set(
       record, wait: command == Fcntl.F_SETLKW || command == Fcntl.F_OFD_SETLKW,
       detectDeadlock: !isOFD)
+    // Another thread may have closed the descriptor before the lock was there to be dropped (Linux: fcntl_setlk).
+    if !isOFD, !process.files.has(file, at: fd) {
+      table.unset(record)
+      throw .EBADF
+    }
     return 0
   }
 

@@ -94,7 +94,7 @@ extension Task {
       ).inode
       stat = inode.stat()
     }
-    try UserMemory.write(Statx(stat, inode), to: address)
+    try UserMemory.write(Statx(stat, inode, mask), to: address)
     return 0
   }
 
@@ -180,9 +180,9 @@ struct Statx: BitwiseCopyable {
     }
   }
 
-  init(_ s: Stat, _ inode: Inode) {
-    // STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID
-    mask = 0x7FF | 0x800 | 0x1000
+  init(_ s: Stat, _ inode: Inode, _ wanted: UInt32) {
+    // STATX_BASIC_STATS but STATX_MTIME and STATX_CTIME, which, as STATX_BTIME and STATX_MNT_ID, come when asked for.
+    mask = 0x73F | wanted & 0x18C0
     blksize = UInt32(s.blksize)
     nlink = UInt32(truncatingIfNeeded: s.nlink)
     uid = s.uid
@@ -200,8 +200,8 @@ struct Statx: BitwiseCopyable {
     devMajor = UInt32(truncatingIfNeeded: DeviceNumber.major(s.dev))
     devMinor = UInt32(truncatingIfNeeded: DeviceNumber.minor(s.dev))
     mountId = UInt64(inode.fileSystem.mountId)
-    // STATX_ATTR_MOUNT_ROOT can be told for roots; others have none.
-    attributesMask = 0x2000
+    // STATX_ATTR_IMMUTABLE, APPEND, NODUMP, AUTOMOUNT, MOUNT_ROOT, DAX: known, and but for roots of mounts never so.
+    attributesMask = 0x20_3070
     if !inode.fileSystem.mountPoint.isEmpty && inode.number == 2 { attributes = 0x2000 }
   }
 }

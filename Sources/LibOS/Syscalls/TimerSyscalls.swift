@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// setitimer(2), timer_create(2), timerfd_create(2), alarm(2).
 let timerSyscalls: [Syscall] = [
@@ -194,6 +195,7 @@ extension Task {
     // What the old setting counted is forgotten before the new one begins: it may expire at once.
     let before = try file.timer.set(valueNs: 0, intervalNs: 0, isAbsolute: false)
     _ = file.timer.take()
+    file.settimeFlags.store(flags, ordering: .relaxed)
     try file.timer.set(
       valueNs: value.value.ns, intervalNs: value.interval.ns, isAbsolute: flags & 1 != 0)
     if old != 0 { try UserMemory.write(Itimerspec(before), to: old) }

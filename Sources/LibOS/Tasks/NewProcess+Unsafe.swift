@@ -173,6 +173,7 @@ extension Process {
     child.attributes = attributes
     child.attributes.childSubreaper = false
     child.executablePath = executablePath
+    child.executable = executable
     child.commandLine = commandLine
     child.environment = environment
     child.barrierRegistered.store(barrierRegistered.load(ordering: .relaxed), ordering: .relaxed)

@@ -57,7 +57,9 @@ final class Process: @unchecked Sendable {
   let barrierCount = Atomic<UInt64>(0)
   let barrierRegistered = Atomic<UInt32>(0)
 
-  /// Absolute path of the program, for /proc/self/exe; its arguments and environment for /proc.
+  /// The program, for /proc/PID/exe; nil: an init of the kernel's own.
+  var executable: Dentry?
+  /// Its absolute path when it was started; its arguments and environment for /proc.
   var executablePath: [UInt8] = []
   var commandLine: [[UInt8]] = []
   var environment: [[UInt8]] = []

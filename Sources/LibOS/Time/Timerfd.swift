@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// What a timerfd counts. The timer service holds it while it is armed, the descriptor always.
 final class TimerfdTimer: ClockTimer, @unchecked Sendable {
@@ -12,6 +13,13 @@ final class TimerfdTimer: ClockTimer, @unchecked Sendable {
     expirations &+= count
     countLock.unlock()
     queue.wakeAll(.readable)
+  }
+
+  /// What `take` would give.
+  var ticks: UInt64 {
+    countLock.lock()
+    defer { countLock.unlock() }
+    return expirations
   }
 
   func take() -> UInt64 {
@@ -33,6 +41,8 @@ final class TimerfdTimer: ClockTimer, @unchecked Sendable {
 final class Timerfd: File, @unchecked Sendable {
   let timer: TimerfdTimer
   let clockID: Int32
+  /// Flags of the last timerfd_settime(2).
+  let settimeFlags = Atomic<UInt32>(0)
 
   init(_ clockID: Int32, flags: OpenFlags) {
     self.clockID = clockID
@@ -56,6 +66,27 @@ final class Timerfd: File, @unchecked Sendable {
       return nil
     }
     return try buffer.write(count)
+  }
+
+  /// Lines of /proc/PID/fdinfo (proc_pid_fdinfo(5)).
+  override func describe(_ out: inout [UInt8]) {
+    func pair(_ name: StaticString, _ ns: UInt64) {
+      out.append(name)
+      out.append(decimal: UInt(ns / 1_000_000_000))
+      out.append(", ")
+      out.append(decimal: UInt(ns % 1_000_000_000))
+      out.append(")\n")
+    }
+    let setting = timer.setting
+    out.append("clockid: ")
+    out.append(decimal: Int(clockID))
+    out.append("\nticks: ")
+    out.append(decimal: UInt(timer.ticks))
+    out.append("\nsettime flags: 0")
+    out.append(octal: UInt(settimeFlags.load(ordering: .relaxed)))
+    out.append(0x0A)
+    pair("it_value: (", setting.remainingNs)
+    pair("it_interval: (", setting.intervalNs)
   }
 
   override func poll() -> PollEvents { timer.isReady ? .readable : [] }

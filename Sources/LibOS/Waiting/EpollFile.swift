@@ -14,6 +14,25 @@ final class EpollFile: File, @unchecked Sendable {
 
   deinit { instance.close() }
 
+  /// `tfd` lines of /proc/PID/fdinfo (proc_pid_fdinfo(5)).
+  override func describe(_ out: inout [UInt8]) {
+    for item in instance.list() {
+      out.append("tfd: ")
+      out.append(decimal: UInt(item.fd), width: 8)
+      out.append(" events: ")
+      out.append(paddedHex: UInt(item.events), width: 8)
+      out.append(" data: ")
+      out.append(paddedHex: UInt(item.data), width: 16)
+      out.append("  pos:")
+      out.append(decimal: UInt(item.file.offset))
+      out.append(" ino:")
+      out.append(hex: UInt(item.file.inode.number))
+      out.append(" sdev:")
+      out.append(hex: UInt(item.file.inode.fileSystem.device))
+      out.append(0x0A)
+    }
+  }
+
   override func poll() -> PollEvents { instance.poll() }
   override var waitQueue: WaitQueue? { instance.queue }
 

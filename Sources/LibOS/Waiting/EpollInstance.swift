@@ -22,6 +22,11 @@ final class EpollInstance: @unchecked Sendable {
 
   init() {}
 
+  /// What it watches, by descriptor.
+  func list() -> [EpollItem] {
+    lock.withLock { items.values.sorted { $0.fd < $1.fd } }
+  }
+
   // MARK: Ready list
 
   /// The file of an item has changed.

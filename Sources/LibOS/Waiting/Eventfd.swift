@@ -73,15 +73,11 @@ final class Eventfd: File, @unchecked Sendable {
     let value = count
     lock.unlock()
     out.append("eventfd-count: ")
-    var hex: [UInt8] = []
-    var rest = value
-    repeat {
-      let digit = UInt8(rest & 15)
-      hex.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-      rest >>= 4
-    } while rest > 0
-    for _ in hex.count..<16 { out.append(0x20) }
-    out.append(contentsOf: hex.reversed())
+    out.append(paddedHex: UInt(value), width: 16)
+    out.append("\neventfd-id: ")
+    out.append(decimal: UInt(inode.number))
+    out.append("\neventfd-semaphore: ")
+    out.append(isSemaphore ? 0x31 : 0x30)
     out.append(0x0A)
   }
 }

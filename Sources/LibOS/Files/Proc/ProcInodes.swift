@@ -12,6 +12,8 @@ struct ProcEntry {
 class ProcDirectory: Inode, @unchecked Sendable {
   /// Entries that are always there.
   func entries() -> [ProcEntry] { [] }
+  /// What it is about is no more: it is empty.
+  var isGone: Bool { false }
   /// An entry that comes and goes (a process, a descriptor).
   func find(_ name: Name) -> Inode? { nil }
   func names() -> [(name: [UInt8], type: UInt8)] { [] }
@@ -22,6 +24,7 @@ class ProcDirectory: Inode, @unchecked Sendable {
   }
 
   override final func lookup(_ name: Name, in parent: Dentry) throws(Errno) -> Dentry? {
+    if isGone { throw .ESRCH }
     for e in entries() where name.matches(e.name) {
       return Dentry(e.make(self), name: name.array, parent: parent)
     }
@@ -35,6 +38,7 @@ class ProcDirectory: Inode, @unchecked Sendable {
   override final func readDirectory(
     from cookie: UInt64, in dentry: Dentry, _ emit: (DirectoryEntry) -> Bool
   ) throws(Errno) {
+    if isGone { return }
     var index: UInt64 = 2
     for e in entries() {
       if index >= cookie {
@@ -97,6 +101,8 @@ final class ProcFileInode: Inode, @unchecked Sendable {
     ProcFile(dentry, try make(Task.current), store, flags: flags)
   }
   override func truncate(to size: UInt64) throws(Errno) {}
+  /// sysfs(5) tells the size of a page for every file.
+  override var size: UInt64 { fileSystem.magic == FileSystem.SYSFS_MAGIC ? 4096 : 0 }
 }
 
 final class ProcFile: File, @unchecked Sendable {
@@ -146,12 +152,13 @@ final class ProcLinkInode: Inode, @unchecked Sendable {
   private let target: ((Task) throws(Errno) -> Dentry?)?
 
   init(
-    _ fileSystem: FileSystem, text: @escaping (Task) throws(Errno) -> [UInt8],
+    _ fileSystem: FileSystem, mode: UInt32 = 0o777,
+    text: @escaping (Task) throws(Errno) -> [UInt8],
     target: ((Task) throws(Errno) -> Dentry?)? = nil
   ) {
     self.text = text
     self.target = target
-    super.init(fileSystem, mode: FileMode.S_IFLNK | 0o777)
+    super.init(fileSystem, mode: FileMode.S_IFLNK | mode)
   }
   override func readLink(_ task: Task) throws(Errno) -> [UInt8] { try text(task) }
   override func magicTarget(_ task: Task) throws(Errno) -> Dentry? {

@@ -38,7 +38,8 @@ extension AddressSpace {
         out.append(0x20)
       } else {
         while out.count - first < 73 { out.append(0x20) }
-        out.append(contentsOf: name)
+        // A newline in a name does not end the line (proc_pid_maps(5)).
+        for b in name { if b == 0x0A { out.append("\\012") } else { out.append(b) } }
       }
       out.append(0x0A)
       if detailed {

@@ -13,14 +13,22 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       fileSystem, uid: process.credentials.effectiveUser, gid: process.credentials.effectiveGroup)
   }
 
+  override var isGone: Bool {
+    if let task { return TaskTable.shared.task(task.tid) !== task }
+    let current = Task.current.process
+    return process !== current && TaskTable.shared.process(process.pid) !== process
+  }
+
   override func entries() -> [ProcEntry] {
     let process = process
     let thread = task
     var list: [ProcEntry] = [
-      .file("cmdline") { (_) throws(Errno) in Self.joined(process.commandLine) },
+      .file("cmdline") { (_) throws(Errno) in
+        process.zombieStatus != nil ? [] : Self.joined(process.commandLine)
+      },
       ProcEntry(name: "environ") { d in
         ProcFileInode(d.fileSystem, mode: 0o400, uid: d.uid, gid: d.gid) { (_) throws(Errno) in
-          Self.joined(process.environment)
+          process.zombieStatus != nil ? [] : Self.joined(process.environment)
         }
       },
       ProcEntry(name: "comm") { d in
@@ -47,7 +55,17 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       .file("smaps_rollup") { (_) throws(Errno) in process.memory.describeRollup() },
       .file("mounts") { (_) throws(Errno) in ProcMounts.mounts() },
       .file("mountinfo") { (_) throws(Errno) in ProcMounts.mountinfo() },
-      .text("cgroup", "0::/\n"),
+      .text("cgroup", "0::/\n"), .text("cpuset", "/\n"),
+      .directory("net", ProcNet.entries),
+      ProcEntry(name: "auxv") { d in
+        ProcFileInode(d.fileSystem, mode: 0o400, uid: d.uid, gid: d.gid) { (_) throws(Errno) in
+          var out: [UInt8] = []
+          for word in process.memory.auxiliaryVector {
+            for shift in 0..<8 { out.append(UInt8(truncatingIfNeeded: word >> UInt(8 * shift))) }
+          }
+          return out
+        }
+      },
       ProcEntry(name: "oom_score_adj") { d in
         ProcFileInode(
           d.fileSystem, mode: 0o644, uid: d.uid, gid: d.gid,
@@ -79,10 +97,10 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       ProcEntry(name: "exe") { d in
         ProcLinkInode(
           d.fileSystem,
-          text: { (_) throws(Errno) in
-            if process.executablePath.isEmpty { throw Errno.ENOENT }
-            return process.executablePath
-          })
+          text: { (t) throws(Errno) in
+            guard let executable = Self.executable(process) else { throw Errno.ENOENT }
+            return executable.path(from: t.process.fileSystem.root).bytes
+          }, target: { (_) throws(Errno) in Self.executable(process) })
       },
       ProcEntry(name: "cwd") { d in
         ProcLinkInode(
@@ -103,6 +121,11 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       list.append(ProcEntry(name: "task") { d in ProcTasks(d.fileSystem, process) })
     }
     return list
+  }
+
+  /// A zombie has none any more.
+  private static func executable(_ process: Process) -> Dentry? {
+    process.zombieStatus != nil ? nil : process.executable
   }
 
   static func joined(_ strings: [[UInt8]]) -> [UInt8] {
@@ -151,13 +174,15 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       terminal?.foregroundGroup ?? -1, 4_194_304, 0, 0, 0, 0,
       ticks, 0, childTicks, 0, 20 + nice, nice, max(1, process.tasks.count), 0, started,
       Int(memory.totalBytes),
-      Int(memory.residentBytes >> 12), -1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0,
+      Int(memory.residentBytes >> 12), Int(bitPattern: UInt(process.limits[5].current)), 1, 1, 0, 0,
+      0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0,
       0,
       0, Int(memory.brkStart), 0, 0, 0, 0, 0,
     ]
-    for v in values {
+    for (i, v) in values.enumerated() {
       out.append(0x20)
-      out.append(decimal: v)
+      // RLIMIT_RSS, with all bits set when there is none.
+      if i == 21 { out.append(decimal: UInt(bitPattern: v)) } else { out.append(decimal: v) }
     }
     out.append(0x0A)
     return out
@@ -193,7 +218,14 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
     let c = process.credentials
     let thread = task ?? process.tasks.first
     var out = [UInt8](staticString: "Name:\t")
-    out.append(contentsOf: name(process, task))
+    // A line of its own cannot be smuggled in by prctl(2) PR_SET_NAME.
+    for b in name(process, task) {
+      switch b {
+      case 0x0A: out.append("\\n")
+      case 0x5C: out.append("\\\\")
+      default: out.append(b)
+      }
+    }
     out.append("\nUmask:\t")
     out.append(octal: UInt(process.fileSystem.umask), width: 4)
     out.append("\nState:\t")
@@ -223,6 +255,12 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       out.append(decimal: UInt(g))
       out.append(0x20)
     }
+    if c.groups.isEmpty { out.append(0x20) }
+    line("NStgid:", [UInt(process.pid)])
+    line("NSpid:", [UInt(task?.tid ?? process.pid)])
+    line("NSpgid:", [UInt(max(0, process.group))])
+    line("NSsid:", [UInt(max(0, process.session))])
+    line("Kthread:", [0])
     let kilobytes = UInt(process.memory.totalBytes >> 10)
     let resident = UInt(process.memory.residentBytes >> 10)
     let memory = process.memory
@@ -243,7 +281,14 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       out.append(decimal: value, width: 8)
       out.append(" kB")
     }
+    line("CoreDumping:", [0])
+    line("THP_enabled:", [1])
     line("Threads:", [UInt(max(1, process.tasks.count))])
+    out.append("\nSigQ:\t")
+    out.append(
+      decimal: process.signals.pending.queue.count + (thread?.signals.pending.queue.count ?? 0))
+    out.append(0x2F)
+    out.append(decimal: UInt(process.limits[11].current))
     func mask(_ name: StaticString, _ bits: UInt64) {
       out.append(0x0A)
       out.append(name)
@@ -272,13 +317,15 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
     mask("CapAmb:", c.capabilities.ambient)
     line("NoNewPrivs:", [process.attributes.noNewPrivileges ? 1 : 0])
     line("Seccomp:", [0])
+    line("Seccomp_filters:", [0])
     out.append("\nCpus_allowed:\t")
     let count = unsafe Processors.count
     out.append(hex: count >= 64 ? .max : (1 << UInt(count)) - 1)
     out.append("\nCpus_allowed_list:\t")
     out.append(contentsOf: SysTree.cpuList(newline: false))
     out.append(
-      "\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n")
+      "\nMems_allowed:\t00000001\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"
+    )
     return out
   }
 
@@ -307,7 +354,8 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
         if v == .max { text.append("unlimited") } else { text.append(decimal: UInt(v)) }
         padded(text, 21)
       }
-      padded([UInt8](staticString: n.1), 10)
+      let unit = [UInt8](staticString: n.1)
+      if !unit.isEmpty { padded(unit, 10) }
       out.append(0x0A)
     }
     return out
@@ -353,8 +401,11 @@ final class ProcFd: ProcDirectory, @unchecked Sendable {
     let file: File
     do throws(Errno) { file = try process.files.get(fd, path: true) } catch { return nil }
     if links {
+      var mode: UInt32 = 0
+      if file.isReadable && !file.isPath { mode |= 0o500 }
+      if file.isWritable && !file.isPath { mode |= 0o300 }
       return ProcLinkInode(
-        fileSystem,
+        fileSystem, mode: mode,
         text: { (t) throws(Errno) in file.dentry.path(from: t.process.fileSystem.root).bytes },
         target: { (_) throws(Errno) in file.dentry })
     }
@@ -371,6 +422,7 @@ final class ProcFd: ProcDirectory, @unchecked Sendable {
       out.append("\nino:\t")
       out.append(decimal: UInt(file.inode.number))
       out.append(0x0A)
+      FileLocks.describe(file, in: process, &out)
       file.describe(&out)
       return out
     }

@@ -41,17 +41,7 @@ final class ProcRoot: ProcDirectory, @unchecked Sendable {
       .text("vmstat", "nr_free_pages 0\n"),
       .text("diskstats", ""), .text("partitions", ""), .text("modules", ""),
       .directory("sys", ProcSys.entries),
-      .directory("net") {
-        [
-          .text(
-            "dev",
-            "Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
-          ),
-          .text(
-            "if_inet6", "00000000000000000000000000000001 01 80 10 80       lo\n"),
-          .text("unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"),
-        ]
-      },
+      .link("net", "self/net"),
     ]
   }
 
@@ -108,6 +98,8 @@ enum ProcSys {
           .text("overflowuid", "65534\n"), .text("overflowgid", "65534\n"),
           .text("osreleases", ""), .text("perf_event_paranoid", "3\n"),
           .text("tainted", "0\n"),
+          .text("kptr_restrict", "1\n"), .text("dmesg_restrict", "1\n"),
+          .text("printk", "4\t4\t1\t7\n"), .text("panic", "0\n"), .text("numa_balancing", "0\n"),
           .directory("random") {
             [
               .file("uuid") { (_) throws(Errno) in ProcText.uuid(Random.bytes(count: 16)) },
@@ -142,6 +134,7 @@ enum ProcSys {
           .setting("dirty_ratio", 20, 0...100), .setting("dirty_background_ratio", 10, 0...100),
           .setting("vfs_cache_pressure", 100), .text("overcommit_kbytes", "0\n"),
           .text("admin_reserve_kbytes", "8192\n"), .text("user_reserve_kbytes", "131072\n"),
+          .setting("page-cluster", 3), .setting("min_free_kbytes", 0),
         ]
       },
       .directory("fs") {
@@ -151,6 +144,10 @@ enum ProcSys {
           .text("lease-break-time", "45\n"), .text("leases-enable", "1\n"),
           .text("aio-max-nr", "65536\n"), .text("aio-nr", "0\n"),
           .text("protected_symlinks", "0\n"), .text("protected_hardlinks", "0\n"),
+          .text("protected_fifos", "0\n"), .text("protected_regular", "0\n"),
+          .text("suid_dumpable", "0\n"), .text("pipe-user-pages-soft", "0\n"),
+          .text("pipe-user-pages-hard", "0\n"),
+          .directory("epoll") { [.text("max_user_watches", "1048576\n")] },
           .directory("inotify") {
             [
               .text("max_user_watches", "65536\n"), .text("max_user_instances", "128\n"),

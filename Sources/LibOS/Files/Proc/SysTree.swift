@@ -15,6 +15,23 @@ enum SysTree {
     return out
   }
 
+  /// A mask of 32-bit words in hexadecimal, the highest first, as wide as there are processors; `cpu`: of one alone.
+  static func cpuMask(_ cpu: Int?) -> [UInt8] {
+    let count = unsafe Processors.count
+    var out: [UInt8] = []
+    var word = (count - 1) / 32
+    while word >= 0 {
+      let bits = min(32, count - word * 32)
+      var mask = bits == 32 ? UInt(UInt32.max) : (1 << UInt(bits)) - 1
+      if let cpu { mask = cpu / 32 == word ? 1 << UInt(cpu % 32) : 0 }
+      out.append(hex: mask, width: (bits + 3) / 4)
+      if word > 0 { out.append(0x2C) }
+      word -= 1
+    }
+    out.append(0x0A)
+    return out
+  }
+
   static func entries() -> [ProcEntry] {
     [
       .directory("devices") {
@@ -24,11 +41,14 @@ enum SysTree {
               ProcEntry(name: "cpu") { d in SysCpu(d.fileSystem) },
               .directory("node") {
                 [
-                  .text("online", "0\n"), .text("possible", "0\n"),
+                  .text("online", "0\n"), .text("possible", "0\n"), .text("has_cpu", "0\n"),
+                  .text("has_memory", "0\n"), .text("has_normal_memory", "0\n"),
                   .directory("node0") {
                     [
                       .file("cpulist") { (_) throws(Errno) in cpuList(newline: true) },
                       .file("meminfo") { (_) throws(Errno) in nodeMemory() },
+                      .file("cpumap") { (_) throws(Errno) in cpuMask(nil) },
+                      .text("distance", "10\n"),
                     ]
                   },
                 ]
@@ -54,16 +74,44 @@ enum SysTree {
               .directory("transparent_hugepage") {
                 [
                   .text("enabled", "always [madvise] never\n"),
-                  .text("hpage_pmd_size", "2097152\n"), .text("shmem_enabled", "never\n"),
+                  .text("hpage_pmd_size", "2097152\n"),
+                  .text(
+                    "shmem_enabled", "always within_size advise [never] deny force\n"),
                 ]
               },
-              .directory("hugepages") { [] },
+              .directory("hugepages") {
+                [
+                  .directory("hugepages-2048kB") {
+                    [
+                      .text("nr_hugepages", "0\n"), .text("free_hugepages", "0\n"),
+                      .text("resv_hugepages", "0\n"), .text("surplus_hugepages", "0\n"),
+                      .text("nr_overcommit_hugepages", "0\n"),
+                    ]
+                  }
+                ]
+              },
             ]
           }
         ]
       },
       .directory("fs") { [.directory("cgroup") { [] }] },
-      .directory("class") { [.directory("net") { [] }] },
+      .directory("class") {
+        [
+          .directory("net") {
+            [
+              .directory("lo") {
+                [
+                  .text("mtu", "65536\n"), .text("address", "00:00:00:00:00:00\n"),
+                  .text("broadcast", "00:00:00:00:00:00\n"), .text("operstate", "unknown\n"),
+                  .text("flags", "0x9\n"), .text("type", "772\n"), .text("ifindex", "1\n"),
+                  .text("carrier", "1\n"), .text("tx_queue_len", "1000\n"),
+                ]
+              }
+            ]
+          }
+        ]
+      },
+
       .directory("block") { [] }, .directory("bus") { [] }, .directory("dev") { [] },
     ]
   }
@@ -76,62 +124,6 @@ enum SysTree {
     out.append(" kB\nNode 0 MemFree:")
     out.append(decimal: UInt(memory.free >> 10), width: 16)
     out.append(" kB\n")
-    return out
-  }
-}
-
-/// /sys/devices/system/cpu.
-final class SysCpu: ProcDirectory, @unchecked Sendable {
-  init(_ fileSystem: FileSystem) { super.init(fileSystem, mode: 0o755) }
-  override func entries() -> [ProcEntry] {
-    [
-      .file("online") { (_) throws(Errno) in SysTree.cpuList(newline: true) },
-      .file("possible") { (_) throws(Errno) in SysTree.cpuList(newline: true) },
-      .file("present") { (_) throws(Errno) in SysTree.cpuList(newline: true) },
-      .text("offline", "\n"), .text("kernel_max", "8191\n"),
-    ]
-  }
-
-  private static func number(_ name: Name) -> Int? {
-    guard name.count > 3 else { return nil }
-    let all = name.array
-    guard all[0] == 0x63, all[1] == 0x70, all[2] == 0x75 else { return nil }
-    return Name([UInt8](all[3...])).number
-  }
-
-  override func find(_ name: Name) -> Inode? {
-    let count = unsafe Processors.count
-    guard let n = Self.number(name), n < count else { return nil }
-    return ProcFixedDirectory(fileSystem) {
-      [
-        .directory("topology") {
-          [
-            .text("physical_package_id", "0\n"), .text("die_id", "0\n"),
-            .file("core_id") { (_) throws(Errno) in line(n) },
-            .file("thread_siblings_list") { (_) throws(Errno) in line(n) },
-            .file("core_cpus_list") { (_) throws(Errno) in line(n) },
-            .file("core_siblings_list") { (_) throws(Errno) in SysTree.cpuList(newline: true) },
-            .file("package_cpus_list") { (_) throws(Errno) in SysTree.cpuList(newline: true) },
-          ]
-        },
-        .text("online", "1\n"),
-      ]
-    }
-    func line(_ n: Int) -> [UInt8] {
-      var out: [UInt8] = []
-      out.append(decimal: n)
-      out.append(0x0A)
-      return out
-    }
-  }
-
-  override func names() -> [(name: [UInt8], type: UInt8)] {
-    var out: [(name: [UInt8], type: UInt8)] = []
-    for i in 0..<(unsafe Processors.count) {
-      var name = [UInt8](staticString: "cpu")
-      name.append(decimal: i)
-      out.append((name, 4))
-    }
     return out
   }
 }

@@ -12,6 +12,7 @@ extension AddressSpace {
     for i in child.vmas.indices { child.vmas[i].isLocked = false }
     child.mmapBase = mmapBase
     child.stackTop = stackTop
+    child.auxiliaryVector = auxiliaryVector
     child.brkStart = brkStart
     child.brkEnd = brkEnd
     child.stackLimit = stackLimit
