@@ -12,6 +12,8 @@ public struct Preparation {
   public var keepsOwners = false
   /// Run the program once on this machine and keep what it used.
   public var traces = false
+  /// How the traced run must end: of one that failed nobody knows what it would have used.
+  public var traceStatus: Int32 = 0
   public var usesCache = true
   public var progress = Progress()
 
@@ -27,23 +29,27 @@ public struct Preparation {
     public var mrenclave: [String]
     /// `--trace`: what the closure would have had, and the program did not use.
     public var leftOut: [String] = []
-    public var traceStatus: Int32?
   }
 
   public func run() throws(HostError) -> Outcome {
     var (files, executable) = try gather()
     var configuration = try description.configuration(executable: executable)
     var leftOut: [String] = []
-    var traceStatus: Int32?
     if traces {
       guard rootfs == nil else {
         throw HostError("--trace and --rootfs: the program is traced with this machine's own files")
       }
       let trace = try Trace(
-        program: executable, arguments: configuration.arguments.map { text($0) },
+        program: mounted(executable)?.host ?? executable,
+        arguments: configuration.arguments.map { text($0) },
         environment: configuration.environment.map { text($0) },
-        directory: description.startDirectory)
-      traceStatus = trace.exitStatus
+        directory: mounted(description.startDirectory)?.host ?? description.startDirectory)
+      guard trace.exitStatus == traceStatus else {
+        throw HostError(
+          "the traced run ended with status \(trace.exitStatus), and so no payload is made: what it would have "
+            + "used is not known; if it is to end like that, say --trace-status \(trace.exitStatus)"
+        )
+      }
       configuration.systemCalls = trace.systemCallBits
       let used = try keep(trace, executable)
       leftOut = files.regularPaths.filter { !used.contains(Array($0.utf8)) }
@@ -55,8 +61,31 @@ public struct Preparation {
     let summary = try writer.write(configuration, image: image, newestNs: try newestNs())
     let folder = try PayloadFolder(output)
     return Outcome(
-      summary: summary, files: files, mrenclave: try measure(payload: folder), leftOut: leftOut,
-      traceStatus: traceStatus)
+      summary: summary, files: files, mrenclave: try measure(payload: folder), leftOut: leftOut)
+  }
+
+  /// Where something that fs.mounts copies into the payload lies on this machine; nil: no mount has it. `source` is the
+  /// folder that the mount copies.
+  private func mounted(_ guest: String) -> (host: String, source: String)? {
+    var best: (path: String, source: String)?
+    for mount in description.mounts {
+      guard case .chroot(let source) = mount.kind,
+        guest == mount.path || guest.hasPrefix(mount.path + "/"),
+        mount.path.utf8.count >= best?.path.utf8.count ?? 0
+      else { continue }
+      best = (mount.path, source)
+    }
+    guard let best else { return nil }
+    return (best.source + guest.dropFirst(best.path.count), best.source)
+  }
+
+  /// Adds the program, or, when a mount brings it, what it needs.
+  private func addProgram(_ executable: String, to closure: Closure) throws(HostError) {
+    if let (host, source) = mounted(executable) {
+      try closure.addNeeds(of: host, mounted: source)
+    } else {
+      try closure.add(executable, reason: "the program")
+    }
   }
 
   /// Exactly the files that a run used.
@@ -65,10 +94,19 @@ public struct Preparation {
     files.keepsOwners = keepsOwners
     let closure = Closure(files, searchPath: "", libraryPath: "")
     closure.follows = false
-    try closure.add(executable, reason: "the program")
+    try addProgram(executable, to: closure)
     let outside = ["/proc", "/sys", "/dev", "/tmp"]
+    // The run took place in the folders that mounts copy: what it used of them is in the payload under the mount's path,
+    // and not under the name that the folder happens to have on this machine.
+    let copied = [mounted(executable)?.source, mounted(description.startDirectory)?.source]
+      .compactMap { $0.flatMap { realpath($0, nil) } }
+      .map { (p: UnsafeMutablePointer<CChar>) -> String in
+        defer { free(p) }
+        return String(cString: p)
+      }
     for path in trace.paths.sorted() {
       guard let normal = Self.normalised(path),
+        !copied.contains(where: { normal == $0 || normal.hasPrefix($0 + "/") }),
         !outside.contains(where: { normal == $0 || normal.hasPrefix($0 + "/") }),
         access(normal, F_OK) == 0
       else { continue }
@@ -113,14 +151,8 @@ public struct Preparation {
       try scan.run()
       executable = try findInTree(files, environment["PATH"] ?? "")
     } else {
-      guard let found = closure.find(description.entrypoint) ?? absolute(description.entrypoint)
-      else {
-        throw HostError(
-          "\(description.entrypoint): not found in PATH (\(environment["PATH"] ?? ""))",
-          exitCode: 127)
-      }
-      executable = found
-      try closure.add(found, reason: "the program")
+      executable = try findProgram(closure, environment["PATH"] ?? "")
+      try addProgram(executable, to: closure)
     }
     for path in description.trustedFiles {
       guard access(path, F_OK) == 0 else {
@@ -141,6 +173,22 @@ public struct Preparation {
     let cwd = Array(description.startDirectory.utf8)
     if files.root.find(cwd) == nil { files.addDirectory(cwd) }
     return (files, executable)
+  }
+
+  /// The program's path inside.
+  private func findProgram(_ closure: Closure, _ searchPath: String) throws(HostError) -> String {
+    let program = description.entrypoint
+    if let (host, _) = mounted(program) {
+      guard access(host, F_OK) == 0 else {
+        throw HostError("\(program): \(host): \(errorText())", exitCode: 127)
+      }
+      return program
+    }
+    if let found = closure.find(program) ?? absolute(program) { return found }
+    throw HostError(
+      program.contains("/")
+        ? "\(program): \(errorText())" : "\(program): not found in PATH (\(searchPath))",
+      exitCode: 127)
   }
 
   private func absolute(_ path: String) -> String? {

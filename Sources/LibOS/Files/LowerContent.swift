@@ -119,6 +119,8 @@ extension RegularInode {
     writeLock.lock()
     defer { writeLock.unlock() }
     try writeBack()
+    // What is clean now counts as cached: many small files must not fill the memory one by one.
+    PageCache.reclaimIfNeeded()
   }
 
   /// Hands down what was written; the lower layer then has the whole file, and its pages may be dropped from

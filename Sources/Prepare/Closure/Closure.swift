@@ -17,6 +17,8 @@ public final class Closure {
   private(set) var usesLibraryCache = false
   private(set) var hasLibc = false
   private var treesDone = Set<String>()
+  /// A folder whose content is in the payload under another path: what lies in it is not placed under this one.
+  private var mounted: String?
   /// Off: only what is named, folders without what is in them (`--trace`).
   var follows = true
 
@@ -47,6 +49,13 @@ public final class Closure {
   /// Adds a file with everything that leads to it and all that it needs; a folder with everything in it.
   public func add(_ path: String, reason: String) throws(HostError) {
     try place(path, reason: reason, rpaths: [])
+    try drain()
+  }
+
+  /// Adds what a file needs, and not the file, which lies elsewhere in the payload: below `mounted` on this machine.
+  func addNeeds(of path: String, mounted: String) throws(HostError) {
+    self.mounted = mounted
+    pending.append((path, []))
     try drain()
   }
 
@@ -185,6 +194,11 @@ public final class Closure {
       if name.hasPrefix("libc.so.6") { hasLibc = true }
       guard let found = library(name, expand(needs.runpath), inherited) else {
         files.warn("\(path) needs \(name), which is not on this machine")
+        continue
+      }
+      // A library that the program brought along ($ORIGIN) lies beside it inside, too.
+      if let mounted, found.hasPrefix(mounted + "/"), path.hasPrefix(mounted + "/") {
+        pending.append((found, inherited))
         continue
       }
       try place(found, reason: "library of \(path)", rpaths: inherited)

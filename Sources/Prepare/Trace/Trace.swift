@@ -18,6 +18,12 @@ public struct Trace: Sendable {
   public init(
     program: String, arguments: [String], environment: [String], directory: String
   ) throws(HostError) {
+    guard access(directory, X_OK) == 0 else {
+      throw HostError("--trace: cannot run in fs.start_dir \(directory): \(errorText())")
+    }
+    guard access(program, X_OK) == 0 else {
+      throw HostError("--trace: cannot run \(program): \(errorText())", exitCode: 126)
+    }
     let collector = Collector()
     var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
