@@ -6,6 +6,8 @@
 struct FirstReads {
   /// Chunks of 128 KiB: 32 MiB.
   static let limit = 256
+  /// Chunks from here on (128 GiB) are not counted: a sparse file's may be anywhere.
+  static let reach: UInt64 = 1 << 20
   /// Bit i: chunk i has been read before.
   private var seen: [UInt64] = []
   /// A ring of chunk numbers, the oldest at `head` once it is full.

@@ -99,14 +99,23 @@ extension RegularInode {
   /// A large file's first reading: takes out the chunk that makes way for `index`. Its run, when nobody uses it.
   func displaced(by index: UInt64, pages: Int) -> PageRun? {
     guard lower?.keepsFirstReading == false, lowerSize >> chunkShift > UInt64(FirstReads.limit),
-      index < ChunkTable.nearLimit, let old = firstReads.note(index),
-      old < UInt64(chunks.near.count),
-      chunks.near[Int(old)].dirty == 0
+      index < FirstReads.reach, let old = firstReads.note(index)
     else { return nil }
-    var run = chunks.near[Int(old)].run
-    account(chunks.near[Int(old)], Chunk())
-    chunks.near[Int(old)] = Chunk()
+    var run = take(old)
     guard isKnownUniquelyReferenced(&run), let run, run.pageCount >= pages else { return nil }
+    return run
+  }
+
+  /// Takes a clean chunk out of its table, and its run with it.
+  private func take(_ index: UInt64) -> PageRun? {
+    let chunk = chunks.get(index)
+    guard chunk.dirty == 0, let run = chunk.run else { return nil }
+    account(chunk, Chunk())
+    if index < ChunkTable.nearLimit {
+      chunks.near[Int(index)] = Chunk()
+    } else {
+      chunks.far.remove(at: chunks.farIndex(index))
+    }
     return run
   }
 
@@ -147,8 +156,15 @@ extension RegularInode {
         spareRuns.append(run)
       }
     }
+    var written: [UInt64] = []
     for i in chunks.far.indices where chunks.far[i].chunk.dirty != 0 {
       settle(&chunks.far[i].chunk)
+      written.append(chunks.far[i].index)
+    }
+    for index in written {
+      if let run = displaced(by: index, pages: pagesPerChunk), spareRuns.count < 64 {
+        spareRuns.append(run)
+      }
     }
     lowerSize = byteCount
     dirtyPages = 0
@@ -190,6 +206,11 @@ extension RegularInode {
     for i in chunks.near.indices where chunks.near[i].dirty == 0 && chunks.near[i].present != 0 {
       freed += cached(chunks.near[i])
       chunks.near[i] = Chunk()
+    }
+    chunks.far.removeAll { entry in
+      guard entry.chunk.dirty == 0 else { return false }
+      freed += cached(entry.chunk)
+      return true
     }
     return freed
   }
