@@ -71,7 +71,7 @@ public enum PolicyFile {
       policy.statuses = []
       for name in names {
         guard let status = TCBStatus(rawValue: name) else {
-          let hint = TOMLReader.suggestion(for: name, among: TCBStatus.allCases.map(\.rawValue))
+          let hint = WordDistance.suggestion(for: name, among: TCBStatus.allCases.map(\.rawValue))
           throw FormatError("tcb.accepted_statuses: \"\(name)\" is not a TCB status\(hint)")
         }
         guard status != .Revoked else {

@@ -22,7 +22,7 @@ final class TOMLReader {
   /// Refuses keys that nobody asked for, with the one that was probably meant.
   func finish() throws(FormatError) {
     for key in table.keys where !asked.contains(key) {
-      let hint = Self.suggestion(for: key, among: Array(asked))
+      let hint = WordDistance.suggestion(for: key, among: Array(asked))
       throw FormatError("unknown key \(name(key))\(hint)")
     }
   }
@@ -119,14 +119,5 @@ final class TOMLReader {
       throw FormatError("\(name(key)): \"\(text)\" is not \(count) bytes in hexadecimal")
     }
     return bytes
-  }
-
-  static func suggestion(for word: String, among known: [String]) -> String {
-    let best = known.map { ($0, WordDistance.between(word.lowercased(), $0.lowercased())) }
-      .min { ($0.1, $0.0) < ($1.1, $1.0) }
-    guard let best, best.1 <= max(2, word.count / 2) else {
-      return known.isEmpty ? "" : " (known: \(known.sorted().joined(separator: ", ")))"
-    }
-    return "; did you mean \(best.0)?"
   }
 }

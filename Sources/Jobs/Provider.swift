@@ -24,12 +24,19 @@ public struct Provider: Sendable {
   }
 
   /// `cloister offer`: starts an instance of a payload for an owner and returns when the offer has been written.
+  ///
+  /// - Parameter volumes: the file of each of the payload's volumes, by the volume's name.
   public func offer(
-    payload: String, owner: String, nonce: [UInt8], to file: String, timeout: TimeInterval = 60
+    payload: String, owner: String, nonce: [UInt8], to file: String,
+    volumes: [String: String] = [:], timeout: TimeInterval = 60
   ) throws(JobsError) -> Instance {
-    let process = make([
+    var words = [
       "offer", payload, "--foreground", "--owner", owner, "--nonce", hexText(nonce), "-o", file,
-    ])
+    ]
+    for (name, path) in volumes.sorted(by: { $0.key < $1.key }) {
+      words += ["--volume", "\(name)=\(path)"]
+    }
+    let process = make(words)
     try start(process)
     let end = Date().addingTimeInterval(timeout)
     while !Files.exists(file) {

@@ -3,6 +3,9 @@ import Glibc
 import JobFormat
 import SealedVolume
 
+/// The key of one of the payload's volumes: the volume's name, 32 bytes, and perhaps the root that it must have.
+public typealias JobVolumeKey = JobFormat.JobVolumeKey
+
 /// `seal`: encrypts the owner's files, arguments and variables to an enclave whose offer was verified.
 public struct Sealing {
   public let offer: VerifiedOffer
@@ -12,7 +15,7 @@ public struct Sealing {
   /// `NAME=VALUE`.
   public var environment: [String] = []
   /// For the payload's volumes that are opened with keys of a job.
-  public var volumeKeys: [JobVolumeKey] = []
+  public var volumeKeys: [JobFormat.JobVolumeKey] = []
   /// The job may be run more than once.
   public var allowsRepeats = false
   public var progress: JobProgress?

@@ -11,23 +11,32 @@ struct OpenCommand: ParsableCommand {
     commandName: "open",
     abstract: "Check that a result is this job's, and decrypt it into a new folder.",
     discussion: """
-      The folder gets output/ (what the program left in /output), stdout, stderr and receipt (and volumes,
-      with their roots, if the job brought keys of volumes). The result
-      must be of the ticket's job, input, payload and enclave, and its receipt's quote is verified
-      with the policy of `cloister seal`.
+      The folder gets output/ (what the program left in /output), stdout, stderr and receipt (and \
+      volumes, with their roots, if the job brought keys of volumes). The result must be of the \
+      ticket's job, input, payload and enclave, and its receipt's quote is verified with the policy of \
+      `cloister seal`.
+
+      The job's ticket lies beside the result, or here:
+
+      cloister open result -o pictures
 
       The program's own exit code is printed and is in the receipt; it is not this command's.
-      Exit codes: 0 opened; 1 the result is refused by verification, 2 by policy, 3 could not decide
-      (collateral stale); 64 usage; 65 a file that is not what it should be; 66 a file that cannot
-      be read, or no ticket; 73 the folder exists or cannot be made; 74 reading or writing failed.
+
+      Exit codes: 0 opened; 1 the result is refused by verification, 2 by policy, 3 could not decide \
+      (collateral stale); 64 usage; 65 a file that is not what it should be; 66 a file that cannot be \
+      read, or no ticket; 73 the folder exists or cannot be made; 74 reading or writing failed.
       """)
 
   @Argument(help: "The result.") var result: String
-  @Option(name: .shortAndLong, help: "The folder to make.") var output: String
+  @Option(name: .shortAndLong, help: .init("The folder to make.", valueName: "folder"))
+  var output: String
   @Flag(help: "Only check the result and write its receipt; the output stays closed.")
   var receiptOnly = false
-  @Option(help: "The job's ticket (default: the one beside RESULT or here).") var ticket: String?
-  @Option(help: "A folder with newer collateral than at the time of sealing.")
+  @Option(
+    help: .init("The job's ticket (default: the one beside RESULT or here).", valueName: "file"))
+  var ticket: String?
+  @Option(
+    help: .init("Newer collateral than at the time of sealing.", valueName: "folder"))
   var collateral: String?
   @Flag(help: "Print JSON.") var json = false
   @Flag(help: "Each second a line of JSON on stderr: bytes done, and in all.") var progress = false

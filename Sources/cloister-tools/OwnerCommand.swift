@@ -16,7 +16,11 @@ struct OwnerKeygenCommand: ParsableCommand {
     commandName: "keygen",
     abstract: "Make an owner's key pair: owner.pem (0600, secret) and owner.pub beside it.",
     discussion: """
-      Providers get owner.pub. Files that exist are never overwritten.
+      Providers get owner.pub and start instances for it; jobs are signed with owner.pem, which stays \
+      here. Files that exist are never overwritten.
+
+      cloister owner keygen -o owner.pem
+
       Exit codes: 0 made, 64 usage, 73 a file exists or cannot be made, 74 writing failed.
       """)
 

@@ -18,10 +18,14 @@ struct ReceiptVerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Check a receipt: payload, input, output, exit status, resources, quote.",
     discussion: """
-      RECEIPT is a receipt, or a result, which has one in it. Who pays by a receipt asks for
+      RECEIPT is a receipt, or a result, which has one in it. Who pays by a receipt asks for \
       --inputs-are-data: else the job may have brought code, and its owner could have forged it.
 
-      Exit codes: 0 accepted; 1 refused by verification, 2 by policy, 3 could not decide (collateral
+      cloister receipt verify result --policy policy.toml \\
+        --pccs https://api.trustedservices.intel.com --inputs-are-data \\
+        --owner owner.pub --job job --result result
+
+      Exit codes: 0 accepted; 1 refused by verification, 2 by policy, 3 could not decide (collateral \
       missing or stale); 64 usage; 65 not a receipt; 66 a file that cannot be read.
       """)
 

@@ -11,27 +11,45 @@ struct SealCommand: ParsableCommand {
     commandName: "seal",
     abstract: "Verify an offer, and encrypt input, arguments and variables to its enclave.",
     discussion: """
-      Of each INPUT folder the contents appear in /input, of anything else itself by its name. The job's
-      ticket (JOB.ticket) opens its result: keep it, and keep it secret.
+      Of each INPUT folder the contents appear in /input, of anything else itself by its name. The \
+      job's ticket (JOB.ticket) opens its result: keep it, and keep it secret.
 
-      A payload may have volumes with key = "job": files of the provider's that the instance opens with
-      keys that you release to it, and to nobody else. `cloister volume keygen` makes such a key,
-      `cloister volume create` and `put` such a volume. The result's file `volumes` has the root that
-      each one has afterwards; name it with --volume-root in the next job, and an older copy is refused.
-
-      Nothing is encrypted before the offer has passed: its nonce and age, its quote, the policy, and
+      Nothing is encrypted before the offer has passed: its nonce and age, its quote, the policy, and \
       that the instance belongs to this owner. There is no way to skip that.
 
-      Exit codes: 0 sealed; 1 the offer is refused by verification, 2 by policy, 3 could not decide
-      (collateral missing or stale); 64 usage; 65 a file that is not what it should be; 66 a file
-      that cannot be read; 73 the output exists or cannot be made; 74 reading or writing failed.
+      The nonce goes to the provider with owner.pub; an offer comes back:
+
+      nonce=$(openssl rand -hex 32)
+      cloister seal --to offer --owner owner.pem --nonce $nonce \\
+        --policy policy.toml --pccs https://api.trustedservices.intel.com \\
+        --arg 12 -o job scene/
+
+      The policy names the enclave, by what `cloister inspect PAYLOAD` shows of a payload that you \
+      trust:
+
+      [enclave]
+      mrenclave = ["59f633f0..."]
+
+      A payload may have volumes with key = "job": files at the provider that the instance opens with \
+      keys that you release to it, and to nobody else. `cloister volume keygen` makes such a key, \
+      `cloister volume create` and `put` such a volume. The result's file `volumes` has the root that \
+      each one has afterwards; name it with --volume-root in the next job, and an older copy is \
+      refused.
+
+      Exit codes: 0 sealed; 1 the offer is refused by verification, 2 by policy, 3 could not decide \
+      (collateral missing or stale); 64 usage; 65 a file that is not what it should be; 66 a file that \
+      cannot be read; 73 the output exists or cannot be made; 74 reading or writing failed.
       """)
 
-  @Option(name: .customLong("to"), help: "The offer.") var offer: String
-  @Option(help: "The owner's private key, owner.pem.") var owner: String
-  @Option(help: "The nonce that the offer was asked for with, 64 hexadecimal digits.")
+  @Option(name: .customLong("to"), help: .init("The offer.", valueName: "offer")) var offer: String
+  @Option(help: .init("The owner's private key.", valueName: "owner.pem")) var owner: String
+  @Option(
+    help: .init(
+      "The nonce that the offer was asked for with, 64 hexadecimal digits.", valueName: "hex"))
   var nonce: String
-  @Option(help: "What the enclave must be: a policy in TOML; see Docs/Attestation.md.")
+  @Option(
+    help: .init(
+      "What the enclave must be; see Docs/Attestation.md.", valueName: "policy.toml"))
   var policy: String
   @OptionGroup var trust: JobTrustOptions
   @Option(
@@ -39,19 +57,24 @@ struct SealCommand: ParsableCommand {
     help: "An argument for the program, behind the payload's own; may be given again.")
   var arguments: [String] = []
   @Option(
-    name: .customLong("env"), help: "NAME=VALUE for the program; may be given again.")
+    name: .customLong("env"),
+    help: .init("A variable for the program; may be given again.", valueName: "name=value"))
   var environment: [String] = []
   @Option(
     name: .customLong("volume-key"),
-    help: "NAME=KEYFILE: the key of one of the payload's volumes; may be given again.")
+    help: .init(
+      "The key of one of the payload's volumes; may be given again.", valueName: "name=keyfile"))
   var volumeKeys: [String] = []
   @Option(
     name: .customLong("volume-root"),
-    help: "NAME=ROOT: any other state of that volume is refused; may be given again.")
+    help: .init(
+      "Any other state of that volume is refused; may be given again.", valueName: "name=root"))
   var volumeRoots: [String] = []
   @Flag(help: "The job may be run more than once.") var allowRepeats = false
-  @Option(help: "The ticket's file (default: JOB.ticket).") var ticket: String?
-  @Option(name: .shortAndLong, help: "The job to write.") var output: String
+  @Option(help: .init("The ticket's file (default: JOB.ticket).", valueName: "file")) var ticket:
+    String?
+  @Option(name: .shortAndLong, help: .init("The job to write.", valueName: "job"))
+  var output: String
   @Flag(help: "Print JSON.") var json = false
   @Flag(help: "Each second a line of JSON on stderr: bytes done, and in all.") var progress = false
   @Argument(help: "Files and folders.") var inputs: [String]

@@ -30,6 +30,9 @@ public struct OfferOptions: Sendable {
     The instance keeps its private key in its memory and waits in the background; `cloister run PAYLOAD --job JOB -o RESULT`
     finds it. It runs one job, and ends.
 
+        cloister offer payload --owner owner.pub --nonce $nonce -o offer     # the offer goes to the owner, a job comes back
+        cloister run payload --job job -o result                             # the result goes to the owner
+
     OPTIONS:
       --owner FILE          the owner's public key, as the owner sent it
       --nonce HEX           64 hexadecimal digits that the owner chose for this offer

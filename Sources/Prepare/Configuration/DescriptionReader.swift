@@ -37,7 +37,7 @@ final class DescriptionReader {
   func finish(refused: [String: String] = [:]) throws(HostError) {
     for key in table.keys.sorted() where !asked.contains(key) {
       if let instead = refused[key] { throw error(key, instead) }
-      throw error(key, "unknown key\(Self.suggestion(for: key, among: Array(asked)))")
+      throw error(key, "unknown key\(WordDistance.suggestion(for: key, among: Array(asked)))")
     }
   }
 
@@ -101,14 +101,5 @@ final class DescriptionReader {
       n <= (1 << 40) >> shift
     else { throw error(key, "not a size such as \"512M\"") }
     return n << shift
-  }
-
-  static func suggestion(for word: String, among known: [String]) -> String {
-    let best = known.map { ($0, WordDistance.between(word.lowercased(), $0.lowercased())) }
-      .min { ($0.1, $0.0) < ($1.1, $1.0) }
-    guard let best, best.1 <= max(2, word.count / 3) else {
-      return known.isEmpty ? "" : " (known here: \(known.sorted().joined(separator: ", ")))"
-    }
-    return "; did you mean \(best.0)?"
   }
 }
