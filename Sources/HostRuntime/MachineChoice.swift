@@ -88,6 +88,10 @@ struct MachineChoice {
       return Built(machine: machine, mrenclave: mrenclave)
     } catch let error as HostError {
       throw error
+    } catch SGXError.invalidSignature {
+      throw HostError(
+        "the signature (SIGSTRUCT) is not valid: it was changed, or is no signature; sign the payload again"
+      )
     } catch {
       throw HostError("the enclave cannot be built on the \(name) machine: \(error)")
     }

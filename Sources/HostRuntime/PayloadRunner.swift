@@ -151,7 +151,7 @@ extension RunOptions {
         "\(option) is part of the measured configuration of \(payload); set \(key) in payload.toml, "
           + "prepare and sign")
     }
-    try refuse(program.count > 1, "arguments", "loader.argv")
+    try refuse(program.count > 1, "an argument", "loader.argv")
     try refuse(!environment.isEmpty, "--env", "loader.env")
     try refuse(passesHostEnvironment, "--env-host", "loader.env")
     try refuse(workingDirectory != nil, "--cwd", "fs.start_dir")

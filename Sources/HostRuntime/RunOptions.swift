@@ -105,19 +105,20 @@ public struct RunOptions: Sendable {
       guard let next = rest.popFirst() else { throw HostError("option \(option) needs a value") }
       return next
     }
+    var payloadBefore: String?
     while let argument = rest.first {
       if argument == "--" {
         rest.removeFirst()
-        isProgram = true
+        isProgram = payloadBefore == nil
         break
       }
       guard argument.utf8.first == 0x2D, argument.utf8.count > 1 else {
-        // Options may follow the payload's name: `run PAYLOAD --job JOB -o RESULT`.
-        let tail = rest.dropFirst()
-        guard tail.contains(where: { $0 == "--job" || $0.hasPrefix("--job=") }),
+        // Options may follow a payload's name, because it takes no arguments: `run PAYLOAD --volume data=FILE`.
+        guard payloadBefore == nil, rest.dropFirst().first?.utf8.first == 0x2D,
           PayloadFolder.isPayload(argument)
         else { break }
-        rest = ArraySlice(tail + [argument])
+        payloadBefore = argument
+        rest.removeFirst()
         continue
       }
       rest.removeFirst()
@@ -200,7 +201,7 @@ public struct RunOptions: Sendable {
     } else if configSVN != nil {
       throw HostError("--configsvn needs --configid")
     }
-    program = Array(rest)
+    program = (payloadBefore.map { [$0] } ?? []) + rest
     if !wantsHelp { try checkJobOptions() }
     if program.isEmpty && !wantsHelp {
       throw HostError("no program given; use `cloister run [options] -- PROGRAM [ARGS]`")

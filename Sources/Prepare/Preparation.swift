@@ -153,6 +153,13 @@ public struct Preparation {
     } else {
       executable = try findProgram(closure, environment["PATH"] ?? "")
       try addProgram(executable, to: closure)
+      // `sh -c SCRIPT` is a script, too.
+      if let argv = description.argv, let option = argv.firstIndex(of: "-c"),
+        option + 1 < argv.count,
+        let name = executable.split(separator: "/").last, Closure.isShell(name)
+      {
+        try closure.addCommands(in: argv[option + 1], reason: "named by the script in loader.argv")
+      }
     }
     for path in description.trustedFiles {
       guard access(path, F_OK) == 0 else {

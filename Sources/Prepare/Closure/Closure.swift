@@ -59,6 +59,19 @@ public final class Closure {
     try drain()
   }
 
+  /// Adds the commands that a piece of a shell script names.
+  func addCommands(in script: String, reason: String) throws(HostError) {
+    for command in ShellWords.commands(in: script) {
+      guard let found = find(command.name) else { continue }
+      try place(found, reason: reason, rpaths: [])
+    }
+    try drain()
+  }
+
+  static func isShell(_ name: some StringProtocol) -> Bool {
+    ["sh", "bash", "dash", "ash", "ksh", "zsh"].contains(String(name))
+  }
+
   /// Looks into every file that was added, until nothing new comes.
   func drain() throws(HostError) {
     while let next = pending.popLast() { try examine(next.path, rpaths: next.rpaths) }
@@ -244,7 +257,7 @@ public final class Closure {
       try place(found, reason: "interpreter of \(path)", rpaths: [])
       name = program
     }
-    guard follows, ["sh", "bash", "dash", "ash", "ksh", "zsh"].contains(name) else { return }
+    guard follows, Self.isShell(name) else { return }
     for command in ShellWords.commands(in: source) {
       guard let found = find(command.name) else { continue }
       try place(
