@@ -123,6 +123,11 @@ public struct OpenedResult: Sendable {
     return verified
   }
 
+  /// For whoever ends the process while a result is being opened: removes what is there of the folder.
+  public static func removePartial(of folder: String) {
+    OutputFolder.removeTree(OutputFolder.temporary(for: folder))
+  }
+
   private static func header(_ path: String) throws(JobsError) -> JobResult {
     let (head, fd) = try VerifiedReceipt.open(path, .result)
     close(fd)

@@ -31,9 +31,8 @@ struct OutputFolder {
       throw JobsError(
         .cannotCreate, "\(folder) exists; nothing is overwritten, choose another name")
     }
-    var base = folder
-    while base.count > 1, base.hasSuffix("/") { base.removeLast() }
-    let temporary = "\(base).partial.\(getpid())"
+    let base = Self.base(folder)
+    let temporary = Self.temporary(for: folder)
     guard mkdir(temporary, 0o700) == 0 else {
       throw JobsError(.cannotCreate, "cannot make \(temporary): \(errorText())")
     }
@@ -51,6 +50,15 @@ struct OutputFolder {
     }
     progress?("opening", bytes, bytes)
   }
+
+  private static func base(_ folder: String) -> String {
+    var base = folder
+    while base.count > 1, base.hasSuffix("/") { base.removeLast() }
+    return base
+  }
+
+  /// What the folder is called until it is complete.
+  static func temporary(for folder: String) -> String { "\(base(folder)).partial.\(getpid())" }
 
   private mutating func unpack(to folder: String) throws(JobsError) {
     var unpacker = VolumeUnpacker(

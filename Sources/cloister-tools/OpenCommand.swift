@@ -51,9 +51,14 @@ struct OpenCommand: ParsableCommand {
           trust = ticket.trust(with: try CollateralFolder.read(collateral))
         } catch { throw ValidationError("\(error)") }
       }
+      Interruption.watch()
+      let shown = JobArguments.progress("opening", lines: progress)
       let opened = try OpenedResult(
-        result, ticket: ticket, to: output, trust: trust, receiptOnly: receiptOnly,
-        progress: JobArguments.progress("opening", lines: progress))
+        result, ticket: ticket, to: output, trust: trust, receiptOnly: receiptOnly
+      ) { what, done, total in
+        shown?(what, done, total)
+        Interruption.check { OpenedResult.removePartial(of: output) }
+      }
       for name in opened.skipped {
         Arguments.warn("\(name): neither file, folder nor link; left out")
       }

@@ -25,6 +25,11 @@ extension Runner {
     let payload = options.run.program[0]
     try options.check(try PayloadFolder(payload))
     var offering = try Offering(options)
+    if let key = options.keyFile, options.key.isEmpty, !options.run.isQuiet {
+      EnclaveProcess.say(
+        "cloister: the key is kept in \(key): whoever puts it back can run a job again, and nobody can tell; the offer says "
+          + "so, and only jobs sealed with --allow-repeats are taken")
+    }
     if !offering.staysInForeground { try offering.detach() }
     var run = options.run
     if !options.withoutKSS {
