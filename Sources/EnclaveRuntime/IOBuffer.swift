@@ -176,6 +176,9 @@ import LinuxABI
     return done
   }
 
+  /// Ends the transfer after at most `count` more bytes.
+  public mutating func limit(to count: Int) { remaining = min(remaining, max(0, count)) }
+
   /// Moves forward without touching memory (/dev/null, after a direct transfer).
   public mutating func skip(_ count: Int) {
     var left = min(count, remaining)

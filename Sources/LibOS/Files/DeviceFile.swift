@@ -68,7 +68,7 @@ final class DeviceFile: File, @unchecked Sendable {
 
   override func write(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
     let n = buffer.remaining
-    if device == .full && n > 0 { throw .ENOSPC }
+    if device == .full { throw .ENOSPC }
     buffer.skip(n)
     return n
   }

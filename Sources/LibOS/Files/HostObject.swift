@@ -6,6 +6,7 @@ import LinuxABI
 /// what it likes about sizes and owners: such a root is insecure by name. Its words are only bounded.
 final class HostObject: LowerObject, @unchecked Sendable {
   let index: UInt64
+  private var device: UInt64 = 0
 
   /// A root of a mount: its status is not asked for.
   init(rootIndex: UInt64) {
@@ -31,6 +32,7 @@ final class HostObject: LowerObject, @unchecked Sendable {
     gid = bytes.loadLittleEndian32(20)
     size = bytes.loadLittleEndian64(24)
     inode = bytes.loadLittleEndian64(32)
+    device = bytes.loadLittleEndian64(40)
     rdev = bytes.loadLittleEndian64(48)
     mtimeNs = Int64(bitPattern: bytes.loadLittleEndian64(56))
     ctimeNs = Int64(bitPattern: bytes.loadLittleEndian64(64))
@@ -72,6 +74,15 @@ final class HostObject: LowerObject, @unchecked Sendable {
       // A host that never ends its listing is not waited for.
       if total > 4096 { throw .EIO }
     }
+  }
+
+  override func makeInode(in fileSystem: FileSystem) -> Inode {
+    guard nlink > 1, mode & FileMode.S_IFMT == FileMode.S_IFREG else {
+      return super.makeInode(in: fileSystem)
+    }
+    let key = HostLinks.Key(
+      fileSystem: ObjectIdentifier(fileSystem), device: device, inode: inode)
+    return HostLinks.inode(key) { super.makeInode(in: fileSystem) }
   }
 
   override func read(
@@ -118,5 +129,28 @@ final class HostObject: LowerObject, @unchecked Sendable {
       if piece.count < Host.largestTransfer { break }
     }
     return out.isEmpty ? nil : out
+  }
+}
+
+/// Files of development roots that have several names: one inode for all of them, so that what is written through one
+/// name is read through the others (overlayfs does so with `index=on`).
+private enum HostLinks {
+  struct Key: Hashable {
+    var fileSystem: ObjectIdentifier
+    var device: UInt64
+    var inode: UInt64
+  }
+
+  /// Guards the table.
+  private static let lock = Lock()
+  nonisolated(unsafe) private static var table: [Key: Inode] = [:]
+
+  static func inode(_ key: Key, _ make: () -> Inode) -> Inode {
+    lock.lock()
+    defer { lock.unlock() }
+    if let known = unsafe table[key] { return known }
+    let made = make()
+    unsafe table[key] = made
+    return made
   }
 }

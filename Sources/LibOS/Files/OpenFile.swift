@@ -185,7 +185,12 @@ extension DirectoryInode {
     _ credentials: FileCredentials, _ mode: UInt32, isDirectory: Bool
   ) -> (gid: UInt32, mode: UInt32) {
     guard self.mode & FileMode.S_ISGID != 0 else { return (credentials.fsgid, mode) }
-    return (gid, isDirectory ? mode | FileMode.S_ISGID : mode)
+    if isDirectory { return (gid, mode | FileMode.S_ISGID) }
+    // Who is not in the group does not make programs that run as it (mode_strip_sgid).
+    let runsAsGroup = FileMode.S_ISGID | FileMode.S_IXGRP
+    let strips =
+      mode & runsAsGroup == runsAsGroup && !credentials.isPrivileged && !credentials.isMember(gid)
+    return (gid, strips ? mode & ~FileMode.S_ISGID : mode)
   }
 }
 

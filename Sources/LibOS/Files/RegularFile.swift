@@ -30,6 +30,7 @@ final class RegularFile: File, @unchecked Sendable {
 
   override func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
     let start = offset ?? self.offset
+    if start + UInt64(buffer.remaining) > UInt64(Int64.max) { throw .EINVAL }
     let n = try regular.read(&buffer, at: start)
     if n > 0 {
       if offset == nil { self.offset = start + UInt64(n) }
@@ -59,8 +60,10 @@ final class RegularFile: File, @unchecked Sendable {
 
   /// `regular.writeLock` is held.
   func write(_ buffer: inout IOBuffer, _ start: UInt64) throws(Errno) -> Int {
-    guard start < UInt64(Int64.max) else { throw .EFBIG }
-    if UInt64(buffer.remaining) > UInt64(Int64.max) - start { throw .EFBIG }
+    // rw_verify_area().
+    if start + UInt64(buffer.remaining) > UInt64(Int64.max) { throw .EINVAL }
+    let room = try Task.current.roomBelowLimit(from: start)
+    if room < UInt64(buffer.remaining) { buffer.limit(to: Int(room)) }
     if let seals = regular.seals {
       if seals & (Seals.F_SEAL_WRITE | Seals.F_SEAL_FUTURE_WRITE) != 0 { throw .EPERM }
       if seals & Seals.F_SEAL_GROW != 0 && start + UInt64(buffer.remaining) > regular.size {
@@ -85,13 +88,13 @@ final class RegularFile: File, @unchecked Sendable {
     default: throw .EINVAL
     }
     let (sum, overflow) = base.addingReportingOverflow(offset)
-    if overflow { throw .EOVERFLOW }
-    guard sum >= 0 else { throw .EINVAL }
+    guard !overflow, sum >= 0 else { throw .EINVAL }
     self.offset = UInt64(sum)
     return sum
   }
 
   override func truncate(to size: UInt64) throws(Errno) {
+    if size > regular.size { try Task.current.checkLimit(of: size) }
     try regular.truncate(to: size)
   }
   override func fsync() throws(Errno) { try regular.fileSystem.commit() }
@@ -106,10 +109,12 @@ extension RegularInode {
   /// A write by an unprivileged user takes the set-ID bits away (inode(7)).
   func dropSetId() {
     if mode & (FileMode.S_ISUID | FileMode.S_ISGID) == 0 { return }
-    if Task.current.fileCredentials.isPrivileged { return }
+    let credentials = Task.current.fileCredentials
+    if credentials.isPrivileged { return }
     lock.lock()
     mode &= ~FileMode.S_ISUID
-    if mode & FileMode.S_IXGRP != 0 { mode &= ~FileMode.S_ISGID }
+    // Without group execution it stands for mandatory locking, which members may leave (setattr_should_drop_sgid).
+    if mode & FileMode.S_IXGRP != 0 || !credentials.isMember(gid) { mode &= ~FileMode.S_ISGID }
     lock.unlock()
   }
 
@@ -126,6 +131,7 @@ extension RegularInode {
       return
     }
     if let seals, seals & Seals.F_SEAL_GROW != 0, offset + length > size { throw .EPERM }
+    if offset + length > size { try Task.current.checkLimit(of: offset + length) }
     guard fileSystem.hasRoom(Int(min(length >> 12, 1 << 50))) else { throw .ENOSPC }
     try allocate(offset, length, keepSize: mode & Fallocate.KEEP_SIZE != 0)
   }

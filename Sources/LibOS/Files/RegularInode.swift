@@ -351,6 +351,7 @@ final class RegularInode: Inode, @unchecked Sendable {
   override func truncate(to size: UInt64) throws(Errno) {
     writeLock.lock()
     defer { writeLock.unlock() }
+    dropSetId()
     try resize(to: size)
   }
 

@@ -165,6 +165,7 @@ extension Task {
       throw .ETXTBSY
     }
     try inode.breakLeases(forWriting: true, nonblocking: false)
+    if UInt64(length) > inode.size { try checkLimit(of: UInt64(length)) }
     try inode.truncate(to: UInt64(length))
     Inotify.modified(dentry)
     return 0

@@ -198,6 +198,8 @@ extension Task {
     file.settimeFlags.store(flags, ordering: .relaxed)
     try file.timer.set(
       valueNs: value.value.ns, intervalNs: value.interval.ns, isAbsolute: flags & 1 != 0)
+    // A time that has passed has expired when the call returns: who does not wait must see it.
+    if flags & 1 != 0 { file.timer.fire() }
     if old != 0 { try UserMemory.write(Itimerspec(before), to: old) }
     return 0
   }

@@ -169,6 +169,7 @@ extension Process {
     lock.lock()
     child.credentials = credentials
     child.limits = limits
+    child.fileSizeLimit.store(fileSizeLimit.load(ordering: .relaxed), ordering: .relaxed)
     lock.unlock()
     child.attributes = attributes
     child.attributes.childSubreaper = false

@@ -47,6 +47,8 @@ final class Process: @unchecked Sendable {
   var credentials = Credentials()
   /// Guarded by `lock`.
   var limits = ResourceLimits()
+  /// RLIMIT_FSIZE, for writes to look at without `lock`.
+  let fileSizeLimit = Atomic<UInt64>(.max)
   let usage = ProcessUsage()
   /// What its ended threads have read and written. Changed with `lock` held.
   let endedTransfers = TransferCount()

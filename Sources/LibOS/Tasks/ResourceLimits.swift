@@ -1,5 +1,6 @@
 import EnclaveRuntime
 import LinuxABI
+import Synchronization
 
 /// Resource limits of a process (getrlimit(2)); the defaults are those of a container.
 struct ResourceLimits {
@@ -44,6 +45,8 @@ extension Process {
     limits[Int(resource)] = new
     switch Int(resource) {
     case ResourceLimit.RLIMIT_NOFILE: files.limit = Int(clamping: new.current)
+    case ResourceLimit.RLIMIT_FSIZE:
+      fileSizeLimit.store(new.current, ordering: .relaxed)
     case ResourceLimit.RLIMIT_STACK: memory.stackLimit = UInt(new.current)
     case ResourceLimit.RLIMIT_AS, ResourceLimit.RLIMIT_DATA, ResourceLimit.RLIMIT_MEMLOCK:
       let enforced = MemoryLimits(limits, credentials)
