@@ -116,7 +116,14 @@ public struct RunOptions: Sendable {
         // Options may follow a payload's name, because it takes no arguments: `run PAYLOAD --volume data=FILE`.
         guard payloadBefore == nil, rest.dropFirst().first?.utf8.first == 0x2D,
           PayloadFolder.isPayload(argument)
-        else { break }
+        else {
+          if payloadBefore == nil, rest.contains("--job"), rest.contains("-o") {
+            throw HostError(
+              "\(argument): not a payload folder, so it runs no job; `cloister prepare` makes one (a program "
+                + "with such arguments comes after `--`)")
+          }
+          break
+        }
         payloadBefore = argument
         rest.removeFirst()
         continue

@@ -86,7 +86,7 @@ struct JobBroker {
     try put(bytes, "the key", keyFile, mode: 0o600)
   }
 
-  /// Writes a file in one step.
+  /// Writes a file in one step, and in no other's place.
   private mutating func put(
     _ bytes: [UInt8], _ what: String, _ path: String, mode: mode_t
   ) throws(Errno) {
@@ -100,7 +100,7 @@ struct JobBroker {
       done += n
     }
     if fd >= 0 { close(fd) }
-    guard fd >= 0, done == bytes.count, rename(temporary, path) == 0 else {
+    guard fd >= 0, done == bytes.count, link(temporary, path) == 0 else {
       let text = "cannot write \(what) \(path): \(lastError())"
       EnclaveProcess.say("cloister: \(text)")
       report?.failure(text)
@@ -108,6 +108,7 @@ struct JobBroker {
       unlink(temporary)
       throw .EIO
     }
+    unlink(temporary)
   }
 
   /// Waits; a job that cannot be taken as a file is refused here.

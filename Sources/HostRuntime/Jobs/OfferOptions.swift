@@ -134,8 +134,11 @@ public struct OfferOptions: Sendable {
     if keyFile != nil, jobFile != nil {
       throw HostError("--seal ends when the offer is made; give the job to `cloister run --key`")
     }
-    if let keyFile, access(keyFile, F_OK) == 0 {
-      throw HostError("\(keyFile) exists already; remove it or choose another name")
+    for file in [offerFile, keyFile, resultFile] {
+      // An offer that is there may be one that an instance waits with.
+      if let file, access(file, F_OK) == 0 {
+        throw HostError("\(file) exists already; remove it or choose another name")
+      }
     }
     let key = try Self.publicKey(ownerFile)
     guard let bytes = hexadecimal(nonce), let owner = OwnerContext(publicKey: key, nonce: bytes)
