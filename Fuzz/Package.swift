@@ -11,6 +11,7 @@ let targets = [
   "FuzzJSON": ["Attestation"],
   "FuzzPolicy": ["Attestation"],
   "FuzzPayload": ["PayloadFormat"],
+  "FuzzJob": ["JobFormat"],
   "FuzzVolume": ["SealedVolume"],
 ]
 

@@ -28,18 +28,21 @@ begin() {
 say() { printf '\n== %s\n' "$*"; }
 json() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 
-# step NAME COMMAND...: says and runs it, and remembers how long it took.
+# step NAME [--as TEXT] COMMAND...: says and runs it, and remembers how long it took.
 step() {
-  local name=$1 start end
+  local name=$1 start end shown="" word
   shift
-  printf '$ '
-  local word
-  for word in "$@"; do
-    word=${word/#"$C"/cloister}
-    word=${word//"$W"\//}
-    printf '%s ' "$word"
-  done
-  echo
+  if [ "$1" = --as ]; then
+    shown=$2
+    shift 2
+  else
+    for word in "$@"; do
+      word=${word/#"$C"/cloister}
+      word=${word//"$W"\//}
+      shown+="$word "
+    done
+  fi
+  echo "$ $shown"
   start=$(date +%s%N)
   "$@"
   end=$(date +%s%N)

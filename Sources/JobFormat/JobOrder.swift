@@ -51,7 +51,8 @@ public struct JobOrder: Sendable, Equatable {
     self.replyKey = replyKey
   }
 
-  func encoded() throws(JobFormatError) -> [UInt8] {
+  /// What is sealed.
+  public func encoded() throws(JobFormatError) -> [UInt8] {
     var out: [UInt8] = []
     out.appendLittleEndian(UInt64(flags.rawValue), count: 4)
     out.appendLittleEndian(0, count: 4)
@@ -81,7 +82,8 @@ public struct JobOrder: Sendable, Equatable {
     return out
   }
 
-  init(_ bytes: [UInt8]) throws(JobFormatError) {
+  /// Reads what was sealed.
+  public init(_ bytes: [UInt8]) throws(JobFormatError) {
     var r = JobReader(bytes)
     flags = Flags(rawValue: UInt32(try r.integer(4)))
     guard flags.isSubset(of: .repeatable) else {

@@ -9,7 +9,9 @@ public struct JobPolicy: Sendable {
   /// As it was written; tickets keep it.
   let text: String
 
-  /// - Parameter name: for messages.
+  /// - Parameters:
+  ///   - text: the policy file's content.
+  ///   - name: for messages.
   public init(toml text: String, name: String = "the policy") throws(JobsError) {
     do throws(FormatError) { policy = try PolicyFile.parse(text) } catch {
       throw JobsError(.usage, "\(name): \(error)")

@@ -32,8 +32,12 @@ public struct OpenedResult: Sendable {
   /// Verifies a result completely, and writes it to a new folder.
   ///
   /// - Parameters:
+  ///   - path: the RESULT.
+  ///   - ticket: what `Sealing` wrote beside the job.
+  ///   - folder: it is made, and must not be there.
   ///   - trust: nil: the collateral that was used when the job was sealed.
   ///   - receiptOnly: write the receipt, and do not touch the output.
+  ///   - progress: called as the output is written.
   public init(
     _ path: String, ticket: JobTicket, to folder: String, trust: JobTrust? = nil,
     receiptOnly: Bool = false, progress: JobProgress? = nil

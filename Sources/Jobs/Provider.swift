@@ -25,7 +25,13 @@ public struct Provider: Sendable {
 
   /// `cloister offer`: starts an instance of a payload for an owner and returns when the offer has been written.
   ///
-  /// - Parameter volumes: the file of each of the payload's volumes, by the volume's name.
+  /// - Parameters:
+  ///   - payload: the folder of a signed payload.
+  ///   - owner: the owner's public key, a file.
+  ///   - nonce: 32 bytes of the owner's.
+  ///   - file: where the OFFER goes.
+  ///   - volumes: the file of each of the payload's volumes, by the volume's name.
+  ///   - timeout: how long to wait for the offer, seconds.
   public func offer(
     payload: String, owner: String, nonce: [UInt8], to file: String,
     volumes: [String: String] = [:], timeout: TimeInterval = 60

@@ -15,7 +15,10 @@ public struct VerifiedReceipt: Sendable {
 
   /// - Parameters:
   ///   - path: a RECEIPT, or a RESULT, which has one in it.
+  ///   - policy: what the enclave must be.
+  ///   - trust: what the verification rests on besides.
   ///   - owner: whose job it must be; nil: anybody's.
+  ///   - nonce: of the instance that ran it; nil: any.
   public init(
     contentsOf path: String, policy: JobPolicy, trust: JobTrust, owner: OwnerPublicKey? = nil,
     nonce: [UInt8]? = nil

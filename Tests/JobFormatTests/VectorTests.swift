@@ -72,6 +72,7 @@ import Testing
     #expect(job.isSigned(by: try owner()) && job.suite == suite.suite)
     #expect(job.volumeOffset == 4096)
     let order = try job.open(privateKey: try row(suite, "instance.privateKey"))
+    #expect(try order.encoded() == row(suite, "order"))
     #expect(order.flags == .repeatable && order.inputSize == 24576)
     #expect(try order.inputKey == row("order.inputKey"))
     #expect(try order.inputRoot == row("order.inputRoot"))
