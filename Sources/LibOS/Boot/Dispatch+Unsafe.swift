@@ -10,6 +10,7 @@
     /// and a context to retain for every call. In a structure it is not.
     struct Row {
       let handler: Syscall.Handler
+      let timing: CallTiming
     }
     /// Handlers by number; written once at boot.
     nonisolated(unsafe) static var rows: UnsafeMutablePointer<Row>! = nil
@@ -18,7 +19,8 @@
     /// - Parameter allowed: bit N of byte N / 8: the program may make system call N; nil: all.
     static func start(allowed: [UInt8]? = nil) {
       let table = UnsafeMutablePointer<Row>.allocate(capacity: tableSize)
-      unsafe table.initialize(repeating: Row(handler: unsupported), count: tableSize)
+      unsafe table.initialize(
+        repeating: Row(handler: unsupported, timing: .never), count: tableSize)
       for family in SyscallTable.families {
         for call in family where call.number < tableSize {
           if let allowed,
@@ -27,7 +29,8 @@
           {
             continue
           }
-          unsafe table[call.number] = Row(handler: call.handler)
+          unsafe table[call.number] = Row(
+            handler: call.handler, timing: CallTiming.of(call.number))
         }
       }
       unsafe rows = table
@@ -49,7 +52,13 @@
         a4: UInt(cl_load64(&regs.pointee.r8)), a5: UInt(cl_load64(&regs.pointee.r9)))
       do throws(Errno) {
         guard number >= 0, number < tableSize else { throw .ENOSYS }
-        let result = unsafe try rows[number].handler(task, arguments)
+        let result: Int
+        if unsafe rows[number].timing == .never {
+          result = unsafe try rows[number].handler(task, arguments)
+        } else {
+          result = unsafe try rows[number].timing.call(
+            rows[number].handler, task, arguments)
+        }
         unsafe regs.pointee.rax = UInt64(bitPattern: Int64(result))
       } catch {
         unsafe regs.pointee.rax = UInt64(bitPattern: -Int64(error.rawValue))
@@ -127,7 +136,10 @@
     case 14:
       let access: Protection =
         error & 0x10 != 0 ? .PROT_EXEC : error & 2 != 0 ? .PROT_WRITE : .PROT_READ
-      switch task.process.memory.fault(address, access: access) {
+      let entry = task.cpuTime.enterKernel()
+      let result = task.process.memory.fault(address, access: access)
+      task.cpuTime.leaveKernel(entry)
+      switch result {
       case .resolved: return
       case .notMapped:
         unsafe task.handleException(

@@ -10,7 +10,7 @@ extension Process {
     defer { signals.lock.unlock() }
     guard prepare(info.signal) else { return }
     if isDiscarded(info.signal, blocked: everybodyBlocks(info.signal)) { return }
-    try signals.pending.add(info, limit: signalQueueLimit)
+    try signals.pending.add(info, limit: queueRoom(info, beside: signals.pending))
     signals.signalfdQueue.wakeAll()
     if let task = receiver(of: info.signal) { task.notify() }
   }
@@ -25,7 +25,7 @@ extension Process {
       task.signals.blocked.contains(info.signal)
       && !task.signals.waitingFor.contains(info.signal)
     if isDiscarded(info.signal, blocked: task.signals.blocked.contains(info.signal)) { return }
-    try task.signals.pending.add(info, limit: signalQueueLimit)
+    try task.signals.pending.add(info, limit: queueRoom(info, beside: task.signals.pending))
     signals.signalfdQueue.wakeAll()
     if !blocked { task.notify() }
   }
@@ -35,8 +35,17 @@ extension Process {
     try? send(SignalInfo(signal, code: SignalInfo.SI_KERNEL))
   }
 
-  var signalQueueLimit: Int {
+  /// RLIMIT_SIGPENDING.
+  var signalLimit: Int {
     Int(min(limits[ResourceLimit.RLIMIT_SIGPENDING].current, 1 << 20))
+  }
+
+  /// How many signals one queue may hold: what RLIMIT_SIGPENDING leaves beside the other queues of the process. Lock held.
+  private func queueRoom(_ info: SignalInfo, beside own: PendingSignals) -> Int {
+    let limit = signalLimit
+    guard info.signal.isRealTime else { return limit }
+    let all = liveTasks.reduce(signals.pending.queue.count) { $0 + $1.signals.pending.queue.count }
+    return max(0, limit - (all - own.queue.count))
   }
 
   /// What sending does besides queueing: stop signals and SIGCONT cancel each other, SIGCONT resumes,

@@ -63,7 +63,7 @@ final class Signalfd: File, @unchecked Sendable {
     task.process.signals.lock.lock()
     defer { task.process.signals.lock.unlock() }
     let pending = task.signals.pending.set.union(task.process.signals.pending.set)
-    return pending.intersection(wanted).isEmpty ? [] : .readable
+    return pending.intersection(wanted).isEmpty ? [] : .POLLIN
   }
 
   override var waitQueue: WaitQueue? { queue }

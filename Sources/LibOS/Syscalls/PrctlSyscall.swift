@@ -48,7 +48,8 @@ extension Task {
     case 29:  // PR_SET_TIMERSLACK
       scheduling.timerSlackNs = a == 0 ? 50_000 : UInt64(a)
     case 30: return Int(clamping: scheduling.timerSlackNs)  // PR_GET_TIMERSLACK
-    case 33, 34: return 0  // PR_MCE_KILL, PR_MCE_KILL_GET
+    case 33: return 0  // PR_MCE_KILL
+    case 34: return 2  // PR_MCE_KILL_GET: PR_MCE_KILL_DEFAULT
     case 35: throw .EPERM  // PR_SET_MM
     case 36: process.attributes.childSubreaper = a != 0  // PR_SET_CHILD_SUBREAPER
     case 37:  // PR_GET_CHILD_SUBREAPER

@@ -157,11 +157,11 @@ extension Task {
     var usage = Rusage()
     switch who {
     case Rusage.RUSAGE_SELF:
-      usage.userTime = Timeval(ns: process.cpuTimeNs)
+      usage = process.cpuTime.rusage
       usage.maximumResidentKB = Int64(SystemMemory.current.used / 1024)
-    case Rusage.RUSAGE_CHILDREN: usage.userTime = Timeval(ns: process.usage.waitedChildrenNs)
+    case Rusage.RUSAGE_CHILDREN: usage = process.usage.waitedChildren.rusage
     case Rusage.RUSAGE_THREAD:
-      usage.userTime = Timeval(ns: cpuTime.runNs)
+      usage = cpuTime.split.rusage
       usage.maximumResidentKB = Int64(SystemMemory.current.used / 1024)
     default: throw .EINVAL
     }
@@ -173,10 +173,9 @@ extension Task {
   func sys_times(_ address: UInt) throws(Errno) -> Int {
     let tick: UInt64 = 10_000_000
     if address != 0 {
-      try UserMemory.write(process.cpuTimeNs / tick, to: address)
-      try UserMemory.write(UInt64(0), to: address + 8)
-      try UserMemory.write(process.usage.waitedChildrenNs / tick, to: address + 16)
-      try UserMemory.write(UInt64(0), to: address + 24)
+      let (own, children) = (process.cpuTime, process.usage.waitedChildren)
+      let values = [own.userTicks, own.systemTicks, children.userTicks, children.systemTicks]
+      for i in values.indices { try UserMemory.write(values[i], to: address &+ UInt(8 * i)) }
     }
     return Int(Clock.monotonicNs() / tick)
   }

@@ -48,6 +48,8 @@ let refusedSyscalls: [Syscall] = [
   Syscall(272, "unshare", .refused("needs CAP_SYS_ADMIN")) { (t, a) throws(Errno) in
     // What a thread shares with others of its process cannot be unshared here; nothing to do is fine.
     if a[0] == 0 { return 0 }
+    // CLONE_NEW*, VM, FS, FILES, SIGHAND, THREAD, SYSVSEM.
+    guard a[0] & ~0x7E07_0F80 == 0 else { throw .EINVAL }
     throw .EPERM
   },
   Syscall(279, "move_pages", .refused("one memory node")) { (_, _) throws(Errno) in throw .EPERM },

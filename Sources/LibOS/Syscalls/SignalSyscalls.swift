@@ -147,8 +147,9 @@ extension Task {
 
   /// `kill(pid_t pid, int sig);`
   func sys_kill(pid: Int32, signal number: Int32) throws(Errno) -> Int {
-    let signal = try checkSignal(number)
     func send(_ target: Process) throws(Errno) {
+      // Who is not there comes before a signal that is not.
+      let signal = try checkSignal(number)
       guard maySignal(target, signal) else { throw .EPERM }
       guard let signal else { return }
       try target.send(

@@ -120,7 +120,7 @@ extension Task {
         PosixTimer(
           id: number, process, clock, notification,
           value: event == 0 ? UInt64(UInt32(bitPattern: number)) : value)
-      }, limit: process.signalQueueLimit)
+      }, limit: process.signalLimit)
     do throws(Errno) {
       try UserMemory.write(timer.id, to: id)
     } catch {

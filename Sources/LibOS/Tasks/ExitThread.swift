@@ -45,7 +45,7 @@ extension Process {
         if let job = unsafe JobRun.current {
           job.finish(
             waitStatus: waitStatus,
-            processorNs: usage.endedThreadsNs + usage.waitedChildrenNs)
+            processorNs: usage.endedThreads.totalNs + usage.waitedChildren.totalNs)
         }
       #endif
       let signal = waitStatus & 0x7F

@@ -34,6 +34,8 @@ import Synchronization
   /// The last membarrier(2) of its process that this thread has passed.
   let barrierPassed = Atomic<UInt64>(0)
   let cpuTime = CPUTime()
+  /// System calls since one was timed (`CallTiming`); the thread's own.
+  var untimedCalls: UInt8 = 0
   let transfers = TransferCount()
   /// Counts in its memory's `running`: it may touch user memory (Memory/Families/Residency.swift).
   let isInside = Atomic<Bool>(true)

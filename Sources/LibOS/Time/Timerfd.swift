@@ -89,6 +89,6 @@ final class Timerfd: File, @unchecked Sendable {
     pair("it_interval: (", setting.intervalNs)
   }
 
-  override func poll() -> PollEvents { timer.isReady ? .readable : [] }
+  override func poll() -> PollEvents { timer.isReady ? .POLLIN : [] }
   override var waitQueue: WaitQueue? { timer.queue }
 }

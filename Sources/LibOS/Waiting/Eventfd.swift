@@ -61,8 +61,9 @@ final class Eventfd: File, @unchecked Sendable {
     lock.lock()
     defer { lock.unlock() }
     var events: PollEvents = []
-    if count > 0 { events.formUnion(.readable) }
-    if count < Self.largest { events.formUnion(.writable) }
+    // Not in their other spelling (POLLRDNORM), as in Linux.
+    if count > 0 { events.insert(.POLLIN) }
+    if count < Self.largest { events.insert(.POLLOUT) }
     return events
   }
 

@@ -163,8 +163,8 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
     out.append(") ")
     out.append(state(process, task))
     let tickNs: UInt64 = 10_000_000
-    let ticks = Int((task?.cpuTime.runNs ?? process.cpuTimeNs) / tickNs)
-    let childTicks = Int(process.usage.waitedChildrenNs / tickNs)
+    let used = task?.cpuTime.split ?? process.cpuTime
+    let children = process.usage.waitedChildren
     let nice = Int((task ?? process.tasks.first)?.scheduling.nice ?? 0)
     let started = Int(process.startedNs / tickNs)
     let terminal = ControllingTerminal.of(process)
@@ -172,7 +172,8 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       Int(process.parentPid), Int(process.group), Int(process.session),
       terminal.map { Int(DeviceNumber.make(136, UInt64($0.number))) } ?? 0,
       terminal?.foregroundGroup ?? -1, 4_194_304, 0, 0, 0, 0,
-      ticks, 0, childTicks, 0, 20 + nice, nice, max(1, process.tasks.count), 0, started,
+      Int(used.userTicks), Int(used.systemTicks), Int(children.userTicks),
+      Int(children.systemTicks), 20 + nice, nice, max(1, process.tasks.count), 0, started,
       Int(memory.totalBytes),
       Int(memory.residentBytes >> 12), Int(bitPattern: UInt(process.limits[5].current)), 1, 1, 0, 0,
       0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0,
