@@ -57,6 +57,11 @@ final class FileMapping: MappedObject, @unchecked Sendable {
     try regular.fallocate(Fallocate.PUNCH_HOLE | Fallocate.KEEP_SIZE, offset, count)
   }
 
+  override var persistentFileSystem: FileSystem? {
+    let fileSystem = dentry.inode.fileSystem
+    return fileSystem.isPersistent ? fileSystem : nil
+  }
+
   override func siteTable() throws(Errno) -> [UInt8]? { try dentry.inode.siteTable() }
   override var path: [UInt8] { dentry.path(from: Namespace.root).bytes }
   override var device: UInt64 { dentry.inode.fileSystem.device }

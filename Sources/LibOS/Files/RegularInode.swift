@@ -259,7 +259,7 @@ final class RegularInode: Inode, @unchecked Sendable {
       // Near the bound of its file system a write goes page by page, and so takes exactly what fits.
       if !fileSystem.hasOwnRoom(pagesPerChunk) { n = min(n, 4096 - within & 4095) }
       lock.lock()
-      let before = chunks.get(index)
+      let before = chunks.get(index).present
       let run: PageRun
       do throws(Errno) { run = try prepare(index, within, n) } catch {
         lock.unlock()
@@ -331,14 +331,14 @@ final class RegularInode: Inode, @unchecked Sendable {
   }
 
   /// A write broke off before [within, within + n) of a chunk: pages of it that are new are no longer the file's.
-  func giveBack(_ index: UInt64, _ within: Int, _ n: Int, _ before: Chunk) {
+  func giveBack(_ index: UInt64, _ within: Int, _ n: Int, _ before: UInt32) {
     lock.lock()
     defer { lock.unlock() }
     let first = (within + 4095) >> 12
     let last = (within + n - 1) >> 12
     guard lower == nil, first <= last else { return }
     var chunk = chunks.get(index)
-    let bits = Chunk.bits(first, last) & ~before.present
+    let bits = Chunk.bits(first, last) & ~before
     guard let run = chunk.run, chunk.present & bits == bits else { return }
     for page in first...last where bits & (1 << UInt32(page)) != 0 {
       run.zero(page << 12, count: 4096)

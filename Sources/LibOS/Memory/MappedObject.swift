@@ -35,6 +35,9 @@ class MappedObject: @unchecked Sendable {
   /// their pages are free.
   func punch(_ offset: UInt64, _ count: UInt64) throws(Errno) { throw .EINVAL }
 
+  /// Where what shared mappings write lasts, for msync(2); nil: nowhere.
+  var persistentFileSystem: FileSystem? { nil }
+
   /// The table of system-call sites (`SiteTable` encoding), or nil when the file has none.
   func siteTable() throws(Errno) -> [UInt8]? { nil }
 

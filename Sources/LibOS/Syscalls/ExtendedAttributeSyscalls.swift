@@ -2,17 +2,17 @@ import EnclaveRuntime
 import LinuxABI
 
 let extendedAttributeSyscalls: [Syscall] = [
-  Syscall(188, "setxattr") { (t, a) throws(Errno) in
+  Syscall(188, "setxattr", .partial("no POSIX access-control lists")) { (t, a) throws(Errno) in
     try t.checkName(a.a1)
     let d = try t.resolve(try UserPath.read(a.a0), follow: true)
     return try t.setxattr(d, a.a1, a.a2, size: a.a3, flags: a.uint32(4))
   },
-  Syscall(189, "lsetxattr") { (t, a) throws(Errno) in
+  Syscall(189, "lsetxattr", .partial("no POSIX access-control lists")) { (t, a) throws(Errno) in
     try t.checkName(a.a1)
     let d = try t.resolve(try UserPath.read(a.a0), follow: false)
     return try t.setxattr(d, a.a1, a.a2, size: a.a3, flags: a.uint32(4))
   },
-  Syscall(190, "fsetxattr") { (t, a) throws(Errno) in
+  Syscall(190, "fsetxattr", .partial("no POSIX access-control lists")) { (t, a) throws(Errno) in
     let d = try t.process.files.get(a.int32(0)).dentry
     return try t.setxattr(d, a.a1, a.a2, size: a.a3, flags: a.uint32(4))
   },

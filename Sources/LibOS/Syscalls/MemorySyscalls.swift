@@ -166,9 +166,20 @@ extension Task {
     guard address & 4095 == 0, flags & ~7 == 0, flags & 5 != 5 else { throw .EINVAL }
     guard AddressSpace.endOfRange(address, length) != nil else { throw .ENOMEM }
     let MS_INVALIDATE: UInt32 = 2
-    try process.memory.forEachMapping(address, length) { (vma, _, _) throws(Errno) in
-      if vma.isLocked, flags & MS_INVALIDATE != 0 { throw .EBUSY }
-    }
+    let MS_SYNC: UInt32 = 4
+    // Without the map's lock, and what is mapped also when there is a hole: ENOMEM is said afterwards.
+    var written: [FileSystem] = []
+    var failure: Errno?
+    do throws(Errno) {
+      try process.memory.forEachMapping(address, length) { (vma, _, _) throws(Errno) in
+        if vma.isLocked, flags & MS_INVALIDATE != 0 { throw .EBUSY }
+        guard flags & MS_SYNC != 0, vma.isShared else { return }
+        guard let place = vma.object?.persistentFileSystem else { return }
+        if !written.contains(where: { $0 === place }) { written.append(place) }
+      }
+    } catch { failure = error }
+    for place in written { try place.commit() }
+    if let failure { throw failure }
     return 0
   }
 

@@ -16,7 +16,8 @@ let openSyscalls: [Syscall] = [
     return try t.sys_openat(AT.FDCWD, a.a0, flags: flags.rawValue, mode: a.uint32(1))
   },
   Syscall(3, "close") { (t, a) throws(Errno) in try t.sys_close(a.int32(0)) },
-  Syscall(436, "close_range") { (t, a) throws(Errno) in
+  Syscall(436, "close_range", .partial("CLOSE_RANGE_UNSHARE: for all threads of the process")) {
+    (t, a) throws(Errno) in
     try t.sys_close_range(first: a.uint32(0), last: a.uint32(1), flags: a.uint32(2))
   },
 ]
