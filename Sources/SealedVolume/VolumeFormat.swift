@@ -129,9 +129,13 @@ public enum VolumeFormat {
     public static let rdev = Field(name: "rdev", offset: 48, size: 8)
     public static let content = Field(name: "content", offset: 56, size: 48)
     public static let attributes = Field(name: "attributes", offset: 104, size: 48)
-    public static let reserved = Field(name: "reserved", offset: 152, size: 104)
+    public static let blocks = Field(name: "blocks", offset: 152, size: 8)
+    public static let reserved = Field(name: "reserved", offset: 160, size: 96)
     public static var all: [Field] {
-      [mode, nlink, uid, gid, atime, mtime, ctime, btime, rdev, content, attributes, reserved]
+      [
+        mode, nlink, uid, gid, atime, mtime, ctime, btime, rdev, content, attributes, blocks,
+        reserved,
+      ]
     }
   }
 }

@@ -13,6 +13,8 @@ public struct VolumeInode: Equatable, Sendable {
   public var rdev: UInt64 = 0
   /// Bytes of content.
   public var size: UInt64 = 0
+  /// Blocks of a file's content that are no holes. Like the size, only the content's own functions change it.
+  public var blocks: UInt64 = 0
 
   public init() {}
   public mutating func setTimes(_ ns: Int64) {
@@ -48,11 +50,13 @@ extension SealedVolume {
 
   public func inode(_ number: UInt64) throws(VolumeError) -> VolumeInode? {
     guard let m = try record(number, forWriting: false) else { return nil }
-    return try Self.decode(m, size: objects[number]?.size)
+    return try Self.decode(m, objects[number])
   }
 
-  /// `size`: of the object in memory, which is newer than the record.
-  static func decode(_ m: VolumeMemory, size: UInt64?) throws(VolumeError) -> VolumeInode? {
+  /// `content`: the object in memory, which is newer than the record.
+  static func decode(
+    _ m: VolumeMemory, _ content: VolumeObject?
+  ) throws(VolumeError) -> VolumeInode? {
     typealias F = VolumeFormat.Inode
     var i = VolumeInode()
     i.mode = m.load(F.mode.offset, as: UInt32.self)
@@ -68,7 +72,8 @@ extension SealedVolume {
     i.ctimeNs = m.load(F.ctime.offset, as: Int64.self)
     i.btimeNs = m.load(F.btime.offset, as: Int64.self)
     i.rdev = m.load(F.rdev.offset, as: UInt64.self)
-    i.size = size ?? m.load(F.content.offset, as: UInt64.self)
+    i.size = content?.size ?? m.load(F.content.offset, as: UInt64.self)
+    i.blocks = content?.blocks ?? m.load(F.blocks.offset, as: UInt64.self)
     return i
   }
 
@@ -123,6 +128,7 @@ extension SealedVolume {
         descriptor: m, isAttributes ? F.attributes.offset : F.content.offset, number: number,
         isMetadata: isDirectory && !isAttributes)
     else { throw .damaged("an inode's content makes no sense") }
+    if !isAttributes { o.blocks = m.load(F.blocks.offset, as: UInt64.self) }
     objects[number] = o
     use(o)
     return o
@@ -135,6 +141,7 @@ extension SealedVolume {
     }
     typealias F = VolumeFormat.Inode
     o.storeDescriptor(m, isAttributes ? F.attributes.offset : F.content.offset)
+    if !isAttributes { m.store(o.blocks, F.blocks.offset) }
     o.isDirty = false
   }
 

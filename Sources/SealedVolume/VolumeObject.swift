@@ -8,6 +8,8 @@ final class VolumeObject {
   var root: BlockPointer
   /// The node at the top, level `height`; for data objects of height 0 there is none.
   var top: Node?
+  /// Blocks of data that are no holes; 0 for metadata. What a record says that somebody forged is not believed in.
+  var blocks: UInt64 = 0
   /// `size`, `height` or `root` differ from what the inode record says.
   var isDirty = false
   let isMetadata: Bool

@@ -142,6 +142,7 @@ extension SealedVolume {
   private func setPointer(_ o: VolumeObject, _ index: UInt64, _ p: BlockPointer) throws(VolumeError)
   {
     if o.height == 0 && index == 0 {
+      count(o, o.root, p)
       release(o.root)
       o.root = p
       o.isDirty = true
@@ -150,8 +151,30 @@ extension SealedVolume {
     guard let n = try node(o, level: 1, index: index >> 7, forWriting: true) else {
       throw badHole()
     }
+    count(o, n.pointer(Int(index & 127)), p)
     release(n.pointer(Int(index & 127)))
     n.setPointer(Int(index & 127), p)
+  }
+
+  /// A pointer to data becomes another one.
+  private func count(_ o: VolumeObject, _ old: BlockPointer, _ new: BlockPointer) {
+    if o.isMetadata || old.isHole == new.isHole { return }
+    if old.isHole { o.blocks &+= 1 } else if o.blocks > 0 { o.blocks -= 1 }
+    o.isDirty = true
+  }
+
+  /// Data from `offset` on (a multiple of 4096): where they begin, not before `offset`, and the hole behind them; nil:
+  /// only a hole is left.
+  public func nextExtent(
+    _ number: UInt64, from offset: UInt64
+  ) throws(VolumeError) -> (start: UInt64, end: UInt64)? {
+    guard let start = try nextData(number, from: offset), let o = try object(number) else {
+      return nil
+    }
+    let first = max(start, offset) / 4096
+    var block = first
+    while block < VolumeObject.reach(o.height), try !pointer(o, block).isHole { block += 1 }
+    return (first * 4096, block * 4096)
   }
 
   /// Reads whole blocks of a data object; holes and what lies beyond its end are zeros.
@@ -309,6 +332,7 @@ extension SealedVolume {
         n.setChild(i, nil)
       }
     }
+    if n.level == 1 { count(o, p, BlockPointer()) }
     release(p)
     n.setPointer(i, BlockPointer())
   }
@@ -330,6 +354,7 @@ extension SealedVolume {
     o.root = BlockPointer()
     o.height = 0
     o.size = 0
+    o.blocks = 0
     o.isDirty = true
   }
 }

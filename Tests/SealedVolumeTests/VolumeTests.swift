@@ -267,4 +267,44 @@ import Testing
       try y.check()
         == VolumeReport(files: 1, directories: 1, bytes: 1, blocks: 4, mounts: 1, unlinked: 0))
   }
+
+  @Test("blocks of content are counted as a walk counts them, and extents are where they are")
+  func blocksAndExtents() throws {
+    var g = Numbers(state: 21)
+    let storage = MemoryStorage()
+    var v = try SealedVolume.create(storage, key: testKey)
+    let number = try v.put("file", [])
+    /// Blocks that hold something.
+    var model: Set<UInt64> = []
+    for step in 0..<300 {
+      let first = UInt64.random(in: 0..<700, using: &g)
+      let count = Int.random(in: 1...40, using: &g)
+      switch Int.random(in: 0..<10, using: &g) {
+      case 0..<5:
+        let buffer = VolumeBuffer(count: count * 4096)
+        buffer.memory.copy(from: g.content(count * 4096))
+        try v.write(number, first * 4096, from: buffer.memory)
+        for i in 0..<count { model.insert(first + UInt64(i)) }
+      case 5..<7:
+        try v.punch(number, block: first, count: count)
+        for i in 0..<count { model.remove(first + UInt64(i)) }
+      case 7:
+        try v.truncate(number, to: first * 4096)
+        model = model.filter { $0 < first }
+      default:
+        try v.commit()
+        v = try SealedVolume.open(storage, key: testKey, isReadOnly: false)
+      }
+      #expect(try v.inode(number)?.blocks == UInt64(model.count), "step \(step)")
+      let from = UInt64.random(in: 0..<800, using: &g)
+      let start = model.filter { $0 >= from }.min()
+      let found = try v.nextExtent(number, from: from * 4096)
+      #expect(found?.start == start.map { $0 * 4096 }, "step \(step)")
+      if let start {
+        var end = start
+        while model.contains(end) { end += 1 }
+        #expect(found?.end == end * 4096, "step \(step)")
+      }
+    }
+  }
 }

@@ -36,6 +36,14 @@ class LowerObject: @unchecked Sendable {
 
   // MARK: Content
 
+  /// Blocks of 4096 bytes that the content takes; nil: there are no holes that anybody knows of. Used like `size`.
+  final var blockCount: UInt64?
+  /// Data from `offset` on, a page's: where they begin, not before `offset`, and the hole behind them; nil: only a hole is
+  /// left.
+  func extent(from offset: UInt64) throws(Errno) -> (start: UInt64, end: UInt64)? {
+    (offset, .max)
+  }
+
   /// Content read for the first time is worth keeping, however large the file is: it was verified.
   var keepsFirstReading: Bool { false }
 

@@ -67,7 +67,12 @@ final class RegularInode: Inode, @unchecked Sendable {
   override var lockedSize: UInt64 { byteCount }
   override var blocks: UInt64 {
     // Whole blocks of 4 KiB, as disk file systems count (stat(2), st_blocks).
-    if lowerSize > 0 { return (byteCount + 4095) / 4096 * 8 }
+    if lowerSize > 0 {
+      let whole = (byteCount + 4095) / 4096
+      guard let known = lower?.blockCount else { return whole * 8 }
+      // What was written and not handed down yet may fill holes or not: counted as if it did.
+      return min(min(known, 1 << 44) + UInt64(pageTotal), whole) * 8
+    }
     return UInt64(pageTotal) * 8
   }
 

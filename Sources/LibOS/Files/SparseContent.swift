@@ -145,13 +145,31 @@ extension RegularInode {
     defer { lock.unlock() }
     guard offset < byteCount else { throw .ENXIO }
     var at = offset
+    /// What the lower layer said last: nothing between `from` and `start`, data from there to `end`.
+    var below = (from: UInt64(0), start: UInt64(0), end: UInt64(0))
     while at < byteCount {
       let index = at >> chunkShift
-      let page = Int(at & (chunkSize - 1)) >> 12
+      let page = UInt32((at & (chunkSize - 1)) >> 12)
       let chunk = chunks.get(index)
+      if let lower, at < lowerSize {
+        if at < below.from || at >= below.end {
+          let next = try lower.extent(from: at & ~4095)
+          below = (at, next?.start ?? .max, next?.end ?? .max)
+        }
+        let isBelow = at >= below.start
+        if (isBelow || chunk.dirty & (1 << page) != 0) == toData { return at }
+        // On to where it may be different: the end of what lies below, or the next page that may be dirty.
+        var next = (at & ~4095) + 4096
+        if isBelow {
+          next = max(next, min(below.end, lowerSize))
+        } else if chunk.dirty == 0 {
+          next = max(next, min(below.start, (index + 1) << chunkShift))
+        }
+        at = (next + 4095) & ~4095
+        continue
+      }
       let bits = lower == nil ? chunk.dirty : chunk.present
-      let isData = bits & (1 << UInt32(page)) != 0 || at < lowerSize
-      if isData == toData { return at }
+      if (bits & (1 << page) != 0) == toData { return at }
       if chunk.present == 0 && at >= lowerSize {
         guard let next = chunks.next(from: index + 1) else { break }
         at = next << chunkShift

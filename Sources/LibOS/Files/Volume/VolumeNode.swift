@@ -30,6 +30,7 @@ final class VolumeNode: LowerObject, @unchecked Sendable {
     rdev = record.rdev
     // Directories are counted as on ext4: a block, however many names there are.
     size = record.isDirectory ? 4096 : record.size
+    if record.isRegular { blockCount = record.blocks }
     atimeNs = record.atimeNs
     mtimeNs = record.mtimeNs
     ctimeNs = record.ctimeNs
@@ -68,6 +69,13 @@ final class VolumeNode: LowerObject, @unchecked Sendable {
     }
   }
 
+  override func extent(from offset: UInt64) throws(Errno) -> (start: UInt64, end: UInt64)? {
+    try mount.withVolume { (volume) throws(VolumeError) in
+      guard try volume.inode(number) != nil else { return nil }
+      return try volume.nextExtent(number, from: offset)
+    }
+  }
+
   override func readLink() throws(Errno) -> [UInt8] {
     try mount.withVolume { (volume) throws(VolumeError) in try volume.readAll(number, limit: 4095) }
   }
@@ -96,6 +104,7 @@ final class VolumeNode: LowerObject, @unchecked Sendable {
     try mount.withVolume { (volume) throws(VolumeError) in
       try mount.ensureRecord(number, mode: FileMode.S_IFREG)
       if try volume.inode(number)?.size != newSize { try volume.truncate(number, to: newSize) }
+      blockCount = try volume.inode(number)?.blocks
     }
     size = newSize
   }
