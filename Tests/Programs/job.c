@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +100,15 @@ int main(int argc, char **argv) {
   if (!strcmp(mode, "silent")) return 0;
   if (!strcmp(mode, "crash")) raise(SIGSEGV);
   if (!strcmp(mode, "kill")) kill(getpid(), SIGKILL);
+  if (!strcmp(mode, "fill")) {
+    // Until the limit of a file's size ends it, SIGXFSZ.
+    struct rlimit limit = {1 << 16, 1 << 16};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    static char piece[1 << 12];
+    int fd = open("/output/filled", O_WRONLY | O_CREAT, 0644);
+    for (;;)
+      if (write(fd, piece, sizeof piece) <= 0) return 5;
+  }
   if (!strcmp(mode, "eat")) {
     // More memory than there is: malloc(3) says so, or the program is killed.
     for (;;) {
