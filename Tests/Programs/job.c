@@ -147,9 +147,13 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (!strcmp(mode, "append")) {
-    // A line more in a file, and what is in it then goes to the output.
+    // A line more in a file (behind so many KiB), and what is in it then goes to the output.
     char text[1 << 12];
+    static char much[1 << 10];
+    memset(much, 'x', sizeof much);
     int fd = open(argv[2], O_RDWR | O_CREAT | O_APPEND, 0644);
+    for (int i = 0; argc > 3 && i < atoi(argv[3]); i++)
+      if (write(fd, much, sizeof much) != sizeof much) return 4;
     if (fd < 0 || write(fd, "once more\n", 10) != 10) {
       fprintf(stderr, "%s: %s\n", argv[2], strerror(errno));
       return 6;
