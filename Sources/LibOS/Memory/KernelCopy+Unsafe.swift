@@ -17,6 +17,13 @@ enum KernelCopy {
     }
   }
 
+  /// The bytes of a committed, readable page.
+  static func load(_ address: UInt, count: Int) -> [UInt8] {
+    // SAFETY: as above.
+    unsafe [UInt8](
+      UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address)!, count: count))
+  }
+
   /// Copies between committed pages (mremap).
   static func move(to: UInt, from: UInt, count: Int) {
     // SAFETY: both ranges are committed; the caller holds the lock and made them accessible.

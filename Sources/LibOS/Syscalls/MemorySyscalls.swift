@@ -49,6 +49,12 @@ let memorySyscalls: [Syscall] = [
     t.process.memory.unlockAll()
     return 0
   },
+  Syscall(310, "process_vm_readv", .partial("the caller's own process; others: EPERM")) {
+    (t, a) throws(Errno) in try t.transferOwnMemory(a, write: false)
+  },
+  Syscall(311, "process_vm_writev", .partial("the caller's own process; others: EPERM")) {
+    (t, a) throws(Errno) in try t.transferOwnMemory(a, write: true)
+  },
   Syscall(325, "mlock2", .partial(lockNote)) { (t, a) throws(Errno) in
     guard a.uint32(2) & ~1 == 0 else { throw .EINVAL }
     try t.process.memory.lockMemory(a[0], a[1], onFault: a[2] & 1 != 0)

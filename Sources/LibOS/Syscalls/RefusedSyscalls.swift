@@ -60,12 +60,6 @@ let refusedSyscalls: [Syscall] = [
     (_, _) throws(Errno) in throw .EPERM
   },
   Syscall(308, "setns", .refused("needs CAP_SYS_ADMIN")) { (_, _) throws(Errno) in throw .EPERM },
-  Syscall(310, "process_vm_readv", .refused("one program may not look into another")) {
-    (_, _) throws(Errno) in throw .EPERM
-  },
-  Syscall(311, "process_vm_writev", .refused("one program may not look into another")) {
-    (_, _) throws(Errno) in throw .EPERM
-  },
   Syscall(312, "kcmp", .refused("one program may not look into another")) {
     (_, _) throws(Errno) in throw .EPERM
   },

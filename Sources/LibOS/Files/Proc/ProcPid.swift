@@ -57,6 +57,9 @@ final class ProcPid: ProcDirectory, @unchecked Sendable {
       .file("mountinfo") { (_) throws(Errno) in ProcMounts.mountinfo() },
       .text("cgroup", "0::/\n"), .text("cpuset", "/\n"),
       .directory("net", ProcNet.entries),
+      ProcEntry(name: "mem") { d in
+        OwnMemoryInode(d.fileSystem, process, uid: d.uid, gid: d.gid)
+      },
       ProcEntry(name: "auxv") { d in
         ProcFileInode(d.fileSystem, mode: 0o400, uid: d.uid, gid: d.gid) { (_) throws(Errno) in
           var out: [UInt8] = []
