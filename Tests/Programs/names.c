@@ -67,7 +67,7 @@ static void sx(const char *what, int dir, const char *p, int flags, unsigned mas
   long r = syscall(SYS_statx, dir, p, flags, mask, &x);
   printf("statx %s %x %x: %s", what, flags, mask, why(r));
   if (!r) printf(" mask %x blksize %u attr %llx of %llx mode %o nlink %u size %llu blocks %llu dio %u %u spare %d", x.stx_mask & ~0x1000u, x.stx_blksize,
-                 (unsigned long long)x.stx_attributes, (unsigned long long)x.stx_attributes_mask, x.stx_mode, x.stx_nlink, S_ISDIR(x.stx_mode) ? 0ull : (unsigned long long)x.stx_size,
+                 (unsigned long long)x.stx_attributes, (unsigned long long)x.stx_attributes_mask, x.stx_mode, S_ISDIR(x.stx_mode) ? 0 : x.stx_nlink, S_ISDIR(x.stx_mode) ? 0ull : (unsigned long long)x.stx_size,
                  S_ISDIR(x.stx_mode) ? 0ull : (unsigned long long)x.stx_blocks, x.stx_dio_mem_align, x.stx_dio_offset_align, memcmp(&x.__spare3[3], "\0\0\0\0", 4));
   puts("");
 }
