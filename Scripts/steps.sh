@@ -6,12 +6,12 @@
 # A step that fails does not keep the others from running. What each said is in build/logs/NAME.log; what
 # matters of a failure is said again at the end, where a truncated record of a run still shows it.
 
-# A shell that was started with signals ignored, as in the background, cannot undo that, and the programs under test
+# A shell that was started with signals ignored, as in the background or by nohup, cannot undo that, and the programs under test
 # would inherit it.
 if [ -z "${SIGNALS_ARE_DEFAULT:-}" ]; then
   export SIGNALS_ARE_DEFAULT=1
   exec python3 -c 'import os, signal, sys
-for number in signal.SIGINT, signal.SIGQUIT: signal.signal(number, signal.SIG_DFL)
+for number in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT: signal.signal(number, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "Scripts/${0##*/}" "$@"
 fi
 set -o pipefail
