@@ -1,7 +1,7 @@
 // Random file operations in a directory of a tmpfs: file-operations SEED STEPS [PLACE]
 //
 // Prints a digest of every thousand steps (results, errno values, what was read), and the whole tree at
-// the end: the same seed must print the same natively and inside. With a step number in FILE_TRACE_FROM
+// the end: the same seed must print the same natively and inside. With a step number in TRACE_FROM
 // every step from there on is printed, to find the first that differs. It runs as root, in a chroot(2).
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -297,7 +297,7 @@ int main(int argc, char **argv) {
   if (argc < 3) return fprintf(stderr, "usage: file-operations SEED STEPS [PLACE]\n"), 2;
   state = strtoull(argv[1], NULL, 10);
   long steps = atol(argv[2]);
-  const char *from = getenv("FILE_TRACE_FROM");
+  const char *from = getenv("TRACE_FROM");
   if (from) trace_from = atol(from);
   char base[256];
   snprintf(base, sizeof base, "%s/operations-XXXXXX", argc > 3 ? argv[3] : "/dev/shm");

@@ -103,10 +103,10 @@ extension Task {
 
   /// What mmap(2) of a file maps, whose access has been checked. EPERM: a seal forbids it (memfd_create(2)).
   func mappedObject(
-    _ file: File, isShared: Bool, sharedWrite: Bool
+    _ file: File, isShared: Bool, sharedWrite: Bool, length: UInt
   ) throws(Errno) -> MappedObject {
     if let device = file as? DeviceFile, device.device == .zero {
-      return isShared ? SharedMemory() : ZeroMapping(file.dentry)
+      return isShared ? SharedMemory(length: length) : ZeroMapping(file.dentry)
     }
     let inode = try file.mappableInode()
     if sharedWrite, isSealed(file) { throw .EPERM }

@@ -170,14 +170,17 @@ final class Pipe: @unchecked Sendable {
   func read(_ buffer: inout IOBuffer, nonblocking: Bool) throws(Errno) -> Int {
     if buffer.remaining == 0 { return 0 }
     // `readQueue.wait` takes no inout capture over its own suspension; the closure runs here.
+    var wasShort = false
     let n = try readQueue.wait { () throws(Errno) -> Int? in
       lock.lock()
       defer { lock.unlock() }
+      wasShort = limit - count < Self.PIPE_BUF
       if let n = try takeLocked(&buffer) { return n }
       if nonblocking { throw .EAGAIN }
       return nil
     }
-    if n > 0 { wakeWriters() }
+    // Nobody waits to write while there is room, and room that was there is no news (EPOLLET).
+    if n > 0, wasShort { wakeWriters() }
     return n
   }
 

@@ -65,14 +65,17 @@ extension AddressSpace {
       // The text of most libraries is small, and most of it is touched by the time a program runs: one piece.
       let isSmallText =
         vma.protection.contains(.PROT_EXEC) && vma.end - vma.start <= Self.largestWindow
-      let (from, to) =
+      var (from, to) =
         isTight
         ? (page, page + 4096)
         : isSmallText ? hole(vma.start, vma.end, page) : window(vma, page, size, size)
       lock.unlock()
 
       let offset = vma.offset + UInt64(from - vma.start)
-      if offset + UInt64(page - from) >= (object.size + 4095) & ~4095 { return .beyondFile }
+      let end = (object.size + 4095) & ~4095
+      if offset + UInt64(page - from) >= end { return .beyondFile }
+      // What the window has beyond the end of the file stays without pages.
+      if offset + UInt64(to - from) > end { to = from + UInt(end - offset) }
       let content: [PagePiece]
       do throws(Errno) {
         content = try Self.content(of: object, offset, Int(to - from))
@@ -205,6 +208,19 @@ extension AddressSpace {
       at += 4096
     }
     return .resolved
+  }
+
+  /// The first address of [start, end) whose mapping does not itself allow `access`; reading of what can only be
+  /// written or executed works, but MADV_POPULATE_READ refuses it.
+  func firstRefusing(_ access: Protection, _ start: UInt, _ end: UInt) -> UInt {
+    lock.withLock {
+      var i = index(above: start)
+      while i < vmas.count, vmas[i].start < end {
+        if !vmas[i].protection.contains(access) { return max(start, vmas[i].start) }
+        i += 1
+      }
+      return end
+    }
   }
 
   /// MAP_GROWSDOWN: extends the stack above `address` down to it.

@@ -22,11 +22,13 @@ struct MapFlags: OptionSet, Sendable {
   static let MAP_HUGETLB = MapFlags(rawValue: 0x4_0000)
   static let MAP_FIXED_NOREPLACE = MapFlags(rawValue: 0x10_0000)
   static let MAP_UNINITIALIZED = MapFlags(rawValue: 0x400_0000)
+  /// The bits of the sizes MAP_HUGE_2MB (21 << 26) and MAP_HUGE_1GB (30 << 26).
+  static let hugeSizes = MapFlags(rawValue: 0x7C00_0000)
 
   /// What MAP_SHARED_VALIDATE lets pass (LEGACY_MAP_MASK): neither MAP_SYNC nor MAP_FIXED_NOREPLACE is in it.
   static let known: MapFlags = [
     MapFlags(rawValue: typeMask), .MAP_FIXED, .MAP_ANONYMOUS, .MAP_32BIT, .MAP_ABOVE4G,
     .MAP_GROWSDOWN, .MAP_DENYWRITE, .MAP_EXECUTABLE, .MAP_LOCKED, .MAP_NORESERVE, .MAP_POPULATE,
-    .MAP_NONBLOCK, .MAP_STACK, .MAP_HUGETLB, .MAP_UNINITIALIZED,
+    .MAP_NONBLOCK, .MAP_STACK, .MAP_HUGETLB, .MAP_UNINITIALIZED, .hugeSizes,
   ]
 }

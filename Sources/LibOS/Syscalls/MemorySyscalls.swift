@@ -116,7 +116,8 @@ extension Task {
       // (A file that cannot be mapped is ENODEV first.)
       if request.growsDown { _ = try isMappable(file) }
       guard !request.growsDown else { throw .EINVAL }
-      request.object = try mappedObject(file, isShared: request.isShared, sharedWrite: write)
+      request.object = try mappedObject(
+        file, isShared: request.isShared, sharedWrite: write, length: length)
       request.offset = UInt64(offset)
       request.isReadOnlyFile = request.isShared && (!file.isWritable || isSealed(file))
     } else {
@@ -124,7 +125,7 @@ extension Task {
       case MapFlags.MAP_SHARED:
         guard !request.growsDown else { throw .EINVAL }
         request.isShared = true
-        request.object = SharedMemory()
+        request.object = SharedMemory(length: length)
       case MapFlags.MAP_PRIVATE: break
       default: throw .EINVAL
       }
@@ -237,8 +238,9 @@ extension Task {
     case .MADV_POPULATE_READ, .MADV_POPULATE_WRITE:
       let access: Protection = advice == .MADV_POPULATE_READ ? .PROT_READ : .PROT_WRITE
       guard end <= AddressSpace.highest else { throw .ENOMEM }
-      switch memory.populate(address, end, access: access, isStrict: true) {
-      case .resolved: break
+      let stop = memory.firstRefusing(access, address, end)
+      switch memory.populate(address, stop, access: access, isStrict: true) {
+      case .resolved: if stop < end { throw .EINVAL }
       case .notMapped, .outOfMemory: throw .ENOMEM
       case .notAllowed: throw .EINVAL
       case .beyondFile: throw .EFAULT

@@ -71,8 +71,10 @@ extension Task {
     if new != 0 { value = try UserMemory.read(new, as: Itimerval.self) }
     guard value.value.isValid, value.interval.isValid else { throw .EINVAL }
     let timer = try process.timers.interval(which, of: process)
+    // A real timer that is disarmed forgets its interval; those that count CPU time keep it (Linux).
+    let keepsInterval = which != 0 || value.value.ns != 0
     let before = try timer.set(
-      valueNs: value.value.ns, intervalNs: value.interval.ns, isAbsolute: false)
+      valueNs: value.value.ns, intervalNs: keepsInterval ? value.interval.ns : 0, isAbsolute: false)
     if old != 0 { try UserMemory.write(Itimerval(before), to: old) }
     return 0
   }
@@ -165,8 +167,9 @@ extension Task {
     guard new != 0 else { throw .EINVAL }
     let value = try readSetting(new)
     let timer = try process.timers.find(id)
+    // Disarmed, it forgets its interval.
     let before = try timer.set(
-      valueNs: value.value.ns, intervalNs: value.interval.ns,
+      valueNs: value.value.ns, intervalNs: value.value.ns == 0 ? 0 : value.interval.ns,
       isAbsolute: flags & ClockID.TIMER_ABSTIME != 0)
     if old != 0 { try UserMemory.write(Itimerspec(before), to: old) }
     return 0

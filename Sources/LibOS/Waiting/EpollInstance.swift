@@ -38,9 +38,10 @@ final class EpollInstance: @unchecked Sendable {
       readyLock.unlock()
       return
     }
-    let new = appendReady(item)
+    _ = appendReady(item)
     readyLock.unlock()
-    if new { queue.wakeAll(.readable) }
+    // Also when it was on the list already: each change is news to an instance that watches this one (EPOLLET).
+    queue.wakeAll(.readable)
   }
 
   private func appendReady(_ item: EpollItem) -> Bool {

@@ -26,31 +26,29 @@ extension AddressSpace {
   ///
   /// - Throws: EINVAL for MADV_WIPEONFORK of memory that is shared or of a file, ENOMEM for a hole.
   func advise(_ address: UInt, _ length: UInt, onFork advice: Int32) throws(Errno) {
-    try forEachMapping(address, length) { (vma, _, _) throws(Errno) in
-      if advice == 18, vma.isShared || vma.object != nil { throw .EINVAL }
-    }
     let end = address + ((length + 4095) & ~4095)
     lock.lock()
     defer { lock.unlock() }
     split(at: address)
     split(at: end)
-    let first = index(above: address)
-    var i = first
+    defer { mergeAround(address, end) }
+    var at = address
+    var hole = false
+    var i = index(above: address)
     while i < vmas.count, vmas[i].start < end {
-      if advice == 18, vmas[i].isShared || vmas[i].object != nil { throw .EINVAL }
-      i += 1
-    }
-    i = first
-    while i < vmas.count, vmas[i].start < end {
+      if vmas[i].start > at { hole = true }
+      at = vmas[i].end
       switch advice {
       case 10: vmas[i].isDroppedInChild = true  // MADV_DONTFORK
       case 11: vmas[i].isDroppedInChild = false  // MADV_DOFORK
-      case 18: vmas[i].isWipedInChild = true  // MADV_WIPEONFORK
+      case 18:  // MADV_WIPEONFORK
+        guard !vmas[i].isShared, vmas[i].object == nil else { throw .EINVAL }
+        vmas[i].isWipedInChild = true
       default: vmas[i].isWipedInChild = false  // MADV_KEEPONFORK
       }
       i += 1
     }
-    mergeAround(address, end)
+    if hole || at < end { throw .ENOMEM }
   }
 
   /// In a child that has not run yet and whose pages are in place: what it does not inherit goes.

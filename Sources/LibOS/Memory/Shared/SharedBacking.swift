@@ -24,19 +24,21 @@ final class SharedMemory: MappedObject, SharedBacking, @unchecked Sendable {
   private var stored: [UInt64: PageRun] = [:]
   private let number: UInt64
 
-  override init() {
+  /// As long as its first mapping; what mremap(2) adds is beyond its end.
+  init(length: UInt) {
+    sharedSize = UInt64(length)
     number = Namespace.memoryFileSystem.newInodeNumber()
     super.init()
   }
 
-  override var size: UInt64 { 1 << 62 }
+  override var size: UInt64 { sharedSize }
   override var shared: SharedPages? { pages }
   override var sharedBacking: (any SharedBacking)? { self }
   override var path: [UInt8] { KernelLog.bytes("/dev/zero (deleted)") }
   override var device: UInt64 { 1 }
   override var inodeNumber: UInt64 { number }
 
-  var sharedSize: UInt64 { 1 << 62 }
+  let sharedSize: UInt64
 
   func loadShared(_ offset: UInt64, into address: UInt, count: Int) {
     if stored.isEmpty { return }
