@@ -103,6 +103,8 @@ int csgx_attach_thread(void) {
     munmap(base, ALT_STACK_SIZE);
     return CSGX_E_NOMEM;
   }
+  // clone(2) passes on the creator's GS, which an EEXIT may have left as the enclave's.
+  if (read_gs() < csgx_elrange_size) __asm__ volatile("wrgsbase %0" : : "r"(0ul));
   struct thread *t = (struct thread *)(end - BLOCK_SIZE);
   memset(t, 0, sizeof *t);
   t->base = base;

@@ -310,6 +310,12 @@ csgx_signal_entry:
   jz csgx_host_signal
   cmpq $0, T_INSIDE(%rcx)
   je csgx_host_signal
+  // A new thread has its creator's GS, which may be inside again by now: the stack tells whether it is this one.
+  movq %rsp, %rax
+  orq $(ALT_STACK_SIZE - 1), %rax
+  subq $(BLOCK_SIZE - 1), %rax
+  cmpq %rax, %rcx
+  jne csgx_host_signal
 1:
   movq %rsp, %rcx
   orq $(ALT_STACK_SIZE - 1), %rcx
