@@ -36,13 +36,11 @@ CHECK(leaf, T_LEAF);
 CHECK(image, T_IMAGE);
 _Static_assert(sizeof(struct thread) <= BLOCK_SIZE, "one page");
 
-#define XSAVE_BUFFER_SIZE 0x4000
-
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #endif
 
-int csgx_install_handlers(void);
+int csgx_install_handlers_locked(void);
 
 static __thread struct thread *self;
 struct thread *csgx_self(void) { return self; }
@@ -91,7 +89,10 @@ static void block_handled_signals(sigset_t *set) {
 int csgx_attach_thread(void) {
   if (self) return CSGX_E_BUSY;
   if (!machine.created) return CSGX_E_MISSING;
-  if (csgx_install_handlers() != CSGX_OK) return CSGX_E_SIGNALS;
+  csgx_lock();
+  int installed = csgx_install_handlers_locked();
+  csgx_unlock();
+  if (installed != CSGX_OK) return CSGX_E_SIGNALS;
   // An aligned region: guard page, stack, XSAVE buffer, block.
   char *raw = mmap(NULL, 2 * ALT_STACK_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) return CSGX_E_NOMEM;
@@ -99,7 +100,7 @@ int csgx_attach_thread(void) {
   if (base > raw) munmap(raw, (size_t)(base - raw));
   char *end = base + ALT_STACK_SIZE;
   munmap(end, (size_t)(raw + 2 * ALT_STACK_SIZE - end));
-  if (mprotect(base + PAGE, ALT_STACK_SIZE - PAGE, PROT_READ | PROT_WRITE) != 0) {
+  if (mprotect(base + GUARD_SIZE, ALT_STACK_SIZE - GUARD_SIZE, PROT_READ | PROT_WRITE) != 0) {
     munmap(base, ALT_STACK_SIZE);
     return CSGX_E_NOMEM;
   }
@@ -112,8 +113,7 @@ int csgx_attach_thread(void) {
   t->host_gs = read_gs();
   t->xfrm = machine.xfrm;
   t->xsave_buffer = end - BLOCK_SIZE - XSAVE_BUFFER_SIZE;
-  stack_t stack = {
-      .ss_sp = base + PAGE, .ss_size = ALT_STACK_SIZE - PAGE - BLOCK_SIZE - XSAVE_BUFFER_SIZE};
+  stack_t stack = {.ss_sp = base + GUARD_SIZE, .ss_size = SIGNAL_STACK_SIZE};
   stack_t old;
   if (sigaltstack(&stack, &old) != 0) {
     munmap(base, ALT_STACK_SIZE);
@@ -163,10 +163,13 @@ void csgx_detach_thread(void) {
     break;
   }
   csgx_unlock();
-  // Any TCS that this thread used last still names it.
+  // Any TCS that this thread used last still names it, unless another thread enters it just now.
   for (uint32_t i = 0; i < machine.tcs_count; i++) {
     uint64_t page = machine.tcs[i].ogsbase / PAGE;
-    if (page < csgx_page_count && csgx_threads_by_gs[page] == t) csgx_threads_by_gs[page] = NULL;
+    struct thread *mine = t;
+    if (page < csgx_page_count)
+      __atomic_compare_exchange_n(&csgx_threads_by_gs[page], &mine, NULL, false, __ATOMIC_ACQ_REL,
+                                  __ATOMIC_RELAXED);
   }
   stack_t old = {.ss_sp = t->old_stack_sp, .ss_size = t->old_stack_size, .ss_flags = t->old_stack_flags};
   sigaltstack(&old, NULL);
@@ -244,8 +247,10 @@ void csgx_enter(struct csgx_run *run) {
   t->tcs = c;
   t->tcs_address = run->tcs;
   t->fault = 0;
-  if (c->ogsbase / PAGE < csgx_page_count && csgx_threads_by_gs[c->ogsbase / PAGE] != t)
-    csgx_threads_by_gs[c->ogsbase / PAGE] = t;
+  if (c->ogsbase / PAGE < csgx_page_count) {
+    struct thread **entry = &csgx_threads_by_gs[c->ogsbase / PAGE];
+    if (__atomic_load_n(entry, __ATOMIC_RELAXED) != t) __atomic_store_n(entry, t, __ATOMIC_RELEASE);
+  }
   if (resume) {
     COUNT(t, resumes);
     load_frame(t, c);

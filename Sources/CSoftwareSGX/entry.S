@@ -289,14 +289,27 @@ csgx_signal_entry:
   pushfq
   andq $~0x40000, (%rsp)
   popfq
+  // The block lies above the thread's alternate stack, and the kernel says which one the thread has (uc_stack).
+  // Neither GS nor RIP tells: clone(2) passes on the creator's GS, and a broken pointer may lead host code
+  // below the end of ELRANGE. No block but the thread's own is looked at: another may just go away.
+  movq %rsp, %rcx
+  andq $-ALT_STACK_SIZE, %rcx
+  leaq GUARD_SIZE(%rcx), %rax
+  cmpq %rax, 16(%rdx)
+  jne csgx_host_signal
+  cmpq $SIGNAL_STACK_SIZE, 32(%rdx)
+  jne csgx_host_signal
+  addq $(ALT_STACK_SIZE - BLOCK_SIZE), %rcx
+  cmpq $0, T_INSIDE(%rcx)
+  je csgx_host_signal
   movq 168(%rdx), %rax
   cmpq csgx_elrange_size(%rip), %rax
   jb 1f
-  leaq csgx_window_start(%rip), %rcx
-  cmpq %rcx, %rax
+  leaq csgx_window_start(%rip), %r8
+  cmpq %r8, %rax
   jb 2f
-  leaq csgx_window_end(%rip), %rcx
-  cmpq %rcx, %rax
+  leaq csgx_window_end(%rip), %r8
+  cmpq %r8, %rax
   jb 1f
   // Host code. It may be that of a fast leaf, which runs on the enclave's FS and GS; the GS tells.
 2:
@@ -304,22 +317,10 @@ csgx_signal_entry:
   shrq $12, %rax
   cmpq csgx_page_count(%rip), %rax
   jae csgx_host_signal
-  movq csgx_threads_by_gs(%rip), %rcx
-  movq (%rcx,%rax,8), %rcx
-  testq %rcx, %rcx
-  jz csgx_host_signal
-  cmpq $0, T_INSIDE(%rcx)
-  je csgx_host_signal
-  // A new thread has its creator's GS, which may be inside again by now: the stack tells whether it is this one.
-  movq %rsp, %rax
-  orq $(ALT_STACK_SIZE - 1), %rax
-  subq $(BLOCK_SIZE - 1), %rax
-  cmpq %rax, %rcx
+  movq csgx_threads_by_gs(%rip), %r8
+  cmpq %rcx, (%r8,%rax,8)
   jne csgx_host_signal
 1:
-  movq %rsp, %rcx
-  orq $(ALT_STACK_SIZE - 1), %rcx
-  subq $(BLOCK_SIZE - 1), %rcx
   rdfsbase %rax
   movq %rax, T_SIGNAL_FS(%rcx)
   rdgsbase %rax

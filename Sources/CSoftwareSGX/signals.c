@@ -21,8 +21,8 @@ int csgx_kick_signal(void) { return KICK; }
 
 void csgx_interrupt(uintptr_t thread) { pthread_kill((pthread_t)thread, KICK); }
 
-/// Installs the handlers, once a process. Called under the lock of the Swift side.
-int csgx_install_handlers(void) {
+/// Installs the handlers, once a process.
+int csgx_install_handlers_locked(void) {
   if (installed) return CSGX_OK;
   struct sigaction action;
   memset(&action, 0, sizeof action);
@@ -48,12 +48,13 @@ __attribute__((visibility("hidden"))) void csgx_host_signal(int number, siginfo_
     struct sigaction *old = &previous[i];
     if (old->sa_flags & SA_SIGINFO) {
       old->sa_sigaction(number, info, context);
-    } else if (old->sa_handler == SIG_IGN) {
+    } else if (old->sa_handler == SIG_IGN && info->si_code <= 0) {
       return;
-    } else if (old->sa_handler != SIG_DFL) {
+    } else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN) {
       old->sa_handler(number);
     } else {
-      // The default action, as soon as the mask allows: the fault happens again, a sent signal is repeated.
+      // The default action, as soon as the mask allows: the fault happens again, a sent signal is repeated. Linux
+      // lets nobody ignore a fault.
       signal(number, SIG_DFL);
       if (info->si_code <= 0) raise(number);
     }

@@ -4,6 +4,10 @@
 
 #define ALT_STACK_SIZE 0x40000
 #define BLOCK_SIZE 0x1000
+/// From below: a guard page, the stack, an XSAVE area, the block.
+#define GUARD_SIZE 0x1000
+#define XSAVE_BUFFER_SIZE 0x4000
+#define SIGNAL_STACK_SIZE (ALT_STACK_SIZE - GUARD_SIZE - XSAVE_BUFFER_SIZE - BLOCK_SIZE)
 
 #define T_HOST_FS 0
 #define T_HOST_GS 8

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CTestEnclave.h"
 
+#include <asm/prctl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -46,4 +47,32 @@ uint8_t test_host_x87_tags(void) {
   } __attribute__((aligned(16))) area;
   __asm__ volatile("fxsave64 %0" : "=m"(area));
   return area.bytes[4];
+}
+
+static uint64_t base(int which) {
+  uint64_t v = 0;
+  syscall(SYS_arch_prctl, which, &v);
+  return v;
+}
+uint64_t test_host_fs(void) { return base(ARCH_GET_FS); }
+uint64_t test_host_gs(void) { return base(ARCH_GET_GS); }
+void test_set_host_gs(uint64_t base) { syscall(SYS_arch_prctl, ARCH_SET_GS, base); }
+
+static uint64_t expected;
+static void leave_at_once(int number, siginfo_t *info, void *context) {
+  (void)number, (void)context;
+  _exit((uint64_t)(uintptr_t)info->si_addr == expected ? 7 : 8);
+}
+void test_exit_on_fault(uint64_t address) {
+  expected = address;
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_sigaction = leave_at_once;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSEGV, &action, NULL);
+}
+
+void test_call(uint64_t address) {
+  void (*volatile function)(void) = (void (*)(void))(uintptr_t)address;
+  function();
 }

@@ -18,6 +18,15 @@ uint64_t test_host_flags(void);
 /// One bit for each x87 register in use.
 uint8_t test_host_x87_tags(void);
 
+/// The caller's FS and GS bases; GS as a thread has it that was made by one which left the enclave in fast mode.
+uint64_t test_host_fs(void), test_host_gs(void);
+void test_set_host_gs(uint64_t base);
+
+/// From now on SIGSEGV ends the process: with exit code 7 if it is a fault at `address`, otherwise 8.
+void test_exit_on_fault(uint64_t address);
+/// A call through a broken pointer: SIGSEGV with RIP = `address`.
+void test_call(uint64_t address);
+
 enum {
   TEST_CODE_SIZE = 0x2000,
   TEST_DATA_SIZE = 0x6000,
