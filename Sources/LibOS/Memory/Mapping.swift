@@ -392,6 +392,8 @@ extension AddressSpace {
       if effective.isEmpty { PageChange.protect(target, count, from: .PROT_READ, to: []) }
       at = to
     }
+    // (Linux: what stays is not locked any more, nor the rest of its mapping.)
+    if keepOld { vmas[j].isLocked = false }
     let left = vmas[j].part(old, old + oldSize)
     if oldSize > 0 { removeRange(old, old + oldSize) }
     if keepOld { insert(left) }

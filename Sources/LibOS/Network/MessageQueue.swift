@@ -48,6 +48,8 @@ final class MessageQueue: @unchecked Sendable {
   }
   var isEmpty: Bool { lock.withLock { firstSegment == segments.count } }
   var hasEnded: Bool { lock.withLock { isFinished } }
+  /// Even of no bytes.
+  var refusesWrites: Bool { lock.withLock { isFinished || isDeaf } }
   var isUnread: Bool { lock.withLock { isDeaf } }
   var hasError: Bool { lock.withLock { error != nil } }
   /// unix_writable: a quarter of the send buffer is in use at most.

@@ -296,7 +296,7 @@ final class UnixSocket: Socket, @unchecked Sendable {
     guard let output, isConnected else { throw .ENOTCONN }
     if type == SOCK.SEQPACKET, let error = takeError() { throw error }
     do throws(Errno) {
-      if isShut { throw Errno.EPIPE }
+      if isShut || output.refusesWrites { throw Errno.EPIPE }
       return try sendConnected(output, &buffer, nonblocking: nonblocking, ancillary: ancillary)
     } catch {
       if error == .EPIPE, !flags.contains(.MSG_NOSIGNAL) { Task.current.raiseSIGPIPE() }

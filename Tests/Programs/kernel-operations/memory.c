@@ -19,9 +19,10 @@ static char *arena;
 // Memory files. The first two can only be read; only they are mapped privately, since it is not said whether a private
 // mapping shows what is written to its file later.
 enum { constant = 2 };
-static int fds[files];
+static int fds[files], sink;
 static int pipe_ends[2];
-static unsigned char buffer[pages * page];
+// What is written comes from the one, what is read goes to the other.
+static unsigned char buffer[pages * page], scratch[pages * page];
 
 static __thread sigjmp_buf back;
 static __thread volatile int trying, fault_signal, fault_code;
@@ -55,7 +56,8 @@ void prepare_memory(void) {
     if (reader < 0) perror(path), exit(1);
     close(fds[i]), fds[i] = reader;
   }
-  if (pipe2(pipe_ends, O_NONBLOCK)) perror("pipe2"), exit(1);
+  sink = memfd_create("sink", MFD_CLOEXEC);
+  if (sink < 0 || pipe2(pipe_ends, O_NONBLOCK)) perror("pipe2"), exit(1);
 }
 
 static const int protections[] = {
@@ -167,7 +169,11 @@ static void move(void) {
       return;
     }
   }
+  // What stays is not locked any more, with all that Linux took for one mapping.
+  if (flags & MREMAP_DONTUNMAP) munlock(p, n * page);
   char *r = mremap(p, old, new, flags, q);
+  // Whether neighbours are one mapping decides between the two, and that is not the same everywhere.
+  if (r == MAP_FAILED && errno == EFAULT && flags == 0) errno = ENOMEM;
   note("mremap %zu+%zu to %zu+%zu flags %d %ld\n", at, old, to, new, flags, r == MAP_FAILED ? -(long)errno : (long)(r - arena) / page);
 }
 
@@ -193,36 +199,42 @@ static void transfer(void) {
   size_t offset = below(pages * page), length = below(below(3) ? 300 : 30000), at = below(file_pages * page);
   if (offset + length > pages * page) length = pages * page - offset;
   char *p = arena + offset;
-  int file = (int)below(files);
+  // A file that is copied onto its own mapping has no one right content: what is read does not change, what is
+  // written is not mapped.
+  int file = (int)below(constant);
   // A write that fails in the middle may make the file longer up to its start (since 6.15), or not.
   struct stat now;
-  if (fstat(fds[file], &now) == 0) at %= (size_t)now.st_size + 1;
+  if (fstat(sink, &now) == 0) at %= (size_t)now.st_size + 1;
   long r;
   switch (below(6)) {
     case 0: r = result(pread(fds[file], p, length, (off_t)at)); note("pread %d %zx %zx+%zx %ld\n", file, at, offset, length, r); break;
-    case 1: r = result(pwrite(fds[file], p, length, (off_t)at)); note("pwrite %d %zx %zx+%zx %ld\n", file, at, offset, length, r); break;
+    case 1: r = result(pwrite(sink, p, length, (off_t)at)); note("pwrite %zx %zx+%zx %ld\n", at, offset, length, r); break;
     case 2: {
       r = result(write(pipe_ends[1], p, length));
       note("write to a pipe %zx+%zx %s\n", offset, length, r == (long)length ? "done" : r == -EAGAIN ? "full" : "not all");
-      while ((r = read(pipe_ends[0], buffer, sizeof buffer)) > 0) {}
+      while ((r = read(pipe_ends[0], scratch, sizeof scratch)) > 0) {}
       break;
     }
     case 3: {
       long w = write(pipe_ends[1], buffer, length < 4096 ? length : 4096);
       r = result(read(pipe_ends[0], p, length));
       note("read from a pipe %ld %zx+%zx %ld\n", w, offset, length, r);
-      while (read(pipe_ends[0], buffer, sizeof buffer) > 0) {}
+      while (read(pipe_ends[0], scratch, sizeof scratch) > 0) {}
       break;
     }
     case 4: {
       struct iovec parts[3] = {{p, length / 3}, {buffer, 100}, {p + length / 2, length / 3}};
-      r = result(pwritev(fds[file], parts, 3, (off_t)at));
-      note("pwritev %d %zx %zx+%zx %ld\n", file, at, offset, length, r);
+      r = result(pwritev(sink, parts, 3, (off_t)at));
+      note("pwritev %zx %zx+%zx %ld\n", at, offset, length, r);
       break;
     }
-    default: r = result(fstat(fds[file], (struct stat *)(void *)p)); note("fstat %zx %ld\n", offset, r); if (r == 0) memset(p, 7, sizeof(struct stat)); break;
+    default:
+      // All of it or nothing.
+      p = arena + offset / page * page;
+      r = result(fstat(sink, (struct stat *)(void *)p));
+      note("fstat %zx %ld\n", offset / page * page, r);
+      if (r == 0) memset(p, 7, sizeof(struct stat));
   }
-  round_up(file);
 }
 
 static void change_file(void) {
@@ -235,9 +247,9 @@ static void change_file(void) {
     case 2: r = result(fallocate(fds[file], below(2) ? FALLOC_FL_KEEP_SIZE : 0, at, length)); note("fallocate %d %lx+%lx %ld\n", file, (long)at, (long)length, r); break;
     case 3: r = result(pwrite(fds[file], buffer + at, (size_t)length, at)); note("fill %d %lx+%lx %ld\n", file, (long)at, (long)length, r); break;
     default: {
-      r = result(pread(fds[file], buffer, (size_t)length, at));
+      r = result(pread(fds[file], scratch, (size_t)length, at));
       note("look %d %lx+%lx %ld\n", file, (long)at, (long)length, r);
-      if (r > 0) mix(buffer, (size_t)r);
+      if (r > 0) mix(scratch, (size_t)r);
     }
   }
   round_up(file);
@@ -311,9 +323,9 @@ void memory_state(void) {
          all[i].offset, all[i].file);
   for (size_t i = 0; i < pages; i++) {
     long r = write(pipe_ends[1], arena + i * page, page);
-    if (r > 0 && read(pipe_ends[0], buffer, page) == r) {
+    if (r > 0 && read(pipe_ends[0], scratch, page) == r) {
       uint64_t sum = 0;
-      for (long k = 0; k < r / 8; k++) { uint64_t w; memcpy(&w, buffer + 8 * k, 8); sum = (sum ^ w) * 1099511628211u; }
+      for (long k = 0; k < r / 8; k++) { uint64_t w; memcpy(&w, scratch + 8 * k, 8); sum = (sum ^ w) * 1099511628211u; }
       if (sum) note("page %zu %" PRIx64 "\n", i, sum);
     }
   }
