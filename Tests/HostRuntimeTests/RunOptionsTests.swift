@@ -55,7 +55,7 @@ struct RunOptionsTests {
     "options that would do nothing are refused, with and without a job",
     arguments: [
       ["-o", "R", "P"], ["--key", "K", "P"], ["--job", "J", "-o", "R", "--stats", "P"],
-      ["--job", "J", "-o", "R", "--json", "S", "P"], ["--job", "J", "-o", "R", "--strict", "P"],
+      ["--job", "J", "-o", "R", "--strict", "P"],
       ["--job", "J", "-o", "R", "--machine", "software", "P"],
       ["--job", "J", "-o", "R", "--volume", "a=b", "P"],
       ["--job", "J", "-o", "R", "--key", "K", "--stats", "P"],

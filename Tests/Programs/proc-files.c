@@ -56,6 +56,12 @@ static void lines(const char *key) {
   for (char *l = strtok_r(text, "\n", &rest); l; l = strtok_r(NULL, "\n", &rest))
     if (!strncmp(l, key, strlen(key))) printf("%s|\n", l);
 }
+// Without the C library's own two signals, which whoever started this may have left ignored.
+static void ignored_signals(void) {
+  get("/proc/self/status");
+  const char *line = strstr(text, "\nSigIgn:");
+  if (line) printf("SigIgn %lx\n", strtoul(line + 8, NULL, 16) & ~(3ul << 31));
+}
 static void info(const char *what, int fd) {
   link_of(what, own("/proc/self/fd/%d", fd));
   get(own("/proc/self/fdinfo/%d", fd));
@@ -90,7 +96,7 @@ static void status(void) {
   sigemptyset(&s), sigaddset(&s, SIGUSR2), sigaddset(&s, 40);
   sigprocmask(SIG_BLOCK, &s, NULL);
   raise(40);
-  lines("Umask"), lines("SigPnd"), lines("ShdPnd"), lines("SigBlk"), lines("SigIgn"), lines("SigCgt"), lines("Threads"), lines("Uid"), lines("Kthread"),
+  lines("Umask"), lines("SigPnd"), lines("ShdPnd"), lines("SigBlk"), ignored_signals(), lines("SigCgt"), lines("Threads"), lines("Uid"), lines("Kthread"),
       lines("Seccomp_filters"), lines("CoreDumping");
 }
 
