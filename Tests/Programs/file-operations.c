@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,35 +20,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static uint64_t state, digest = 14695981039346656037u;
-static long trace_from = -1, step;
+#include "draws.h"
+
 enum { descriptors = 12, names = 9 };
 static int fds[descriptors];
 static unsigned char data[1 << 17], back[1 << 17];
-
-static uint64_t random64(void) {  // splitmix64
-  uint64_t z = state += 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
-}
-static uint64_t below(uint64_t n) { return random64() % n; }
-
-static void mix(const void *p, size_t n) {
-  for (size_t i = 0; i < n; i++) digest = (digest ^ ((const unsigned char *)p)[i]) * 1099511628211u;
-}
-
-static void note(const char *format, ...) {
-  char line[700];
-  va_list a;
-  va_start(a, format);
-  int n = vsnprintf(line, sizeof line, format, a);
-  va_end(a);
-  mix(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
-  if (trace_from >= 0 && step >= trace_from) printf("%ld %s", step, line);
-}
-// The result of a call: the number, or the errno.
-static long result(long r) { return r < 0 ? -errno : r; }
 
 // A path of one to three of a few names, now and then with dots, slashes and links in it.
 static const char *path(void) {
@@ -295,10 +270,8 @@ static void clean(const char *p) {
 
 int main(int argc, char **argv) {
   if (argc < 3) return fprintf(stderr, "usage: file-operations SEED STEPS [PLACE]\n"), 2;
-  state = strtoull(argv[1], NULL, 10);
   long steps = atol(argv[2]);
-  const char *from = getenv("TRACE_FROM");
-  if (from) trace_from = atol(from);
+  begin_draws(argv[1]);
   char base[256];
   snprintf(base, sizeof base, "%s/operations-XXXXXX", argc > 3 ? argv[3] : "/dev/shm");
   if (!mkdtemp(base)) return perror(base), 1;
@@ -308,7 +281,6 @@ int main(int argc, char **argv) {
   umask(022);
   for (size_t i = 0; i < sizeof data; i++) data[i] = (unsigned char)random64();
   for (int i = 0; i < descriptors; i++) fds[i] = -1;
-  printf("seed %s\n", argv[1]);
   for (step = 0; step < steps; step++) {
     one();
     if (step % 1000 == 999) printf("%ld %016" PRIx64 "\n", step + 1, digest);

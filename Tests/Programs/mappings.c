@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "show.h"
+
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
@@ -26,19 +28,12 @@
 #define MAP_DROPPABLE 8
 #endif
 enum { page = 4096 };
-static const char *name(int e) { return e ? strerrorname_np(e) : "0"; }
 #define SHOW(text, call)                                                                          \
   do {                                                                                            \
     errno = 0;                                                                                    \
     long r_ = (long)(call);                                                                       \
     if (r_ == -1) printf("%s: %s\n", text, name(errno));                                          \
     else printf("%s: %s\n", text, r_ ? "ok" : "0");                                               \
-  } while (0)
-#define VALUE(text, call)                                                                         \
-  do {                                                                                            \
-    errno = 0;                                                                                    \
-    long r_ = (long)(call);                                                                       \
-    printf("%s: %ld %s\n", text, r_, r_ == -1 ? name(errno) : "");                                \
   } while (0)
 
 static sigjmp_buf back;

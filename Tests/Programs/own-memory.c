@@ -10,12 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VALUE(text, call)                                                                         \
-  do {                                                                                            \
-    errno = 0;                                                                                    \
-    long r_ = (long)(call);                                                                       \
-    printf("%s: %ld %s\n", text, r_, r_ == -1 ? strerrorname_np(errno) : "");                     \
-  } while (0)
+#include "show.h"
+
 
 int main(void) {
   enum { page = 4096 };

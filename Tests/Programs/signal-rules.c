@@ -33,13 +33,8 @@
 #include <unistd.h>
 #include <linux/futex.h>
 
-static const char *name(int e) { return e ? strerrorname_np(e) : "0"; }
-#define VALUE(text, call)                                                        \
-  do {                                                                           \
-    errno = 0;                                                                   \
-    long r_ = (long)(call);                                                      \
-    printf("%s: %ld %s\n", text, r_, r_ == -1 ? name(errno) : "");               \
-  } while (0)
+#include "show.h"
+
 
 static sigjmp_buf back;
 static volatile int number, code, value, sender, entered, depth, deepest;

@@ -30,13 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *name(int e) { return e ? strerrorname_np(e) : "0"; }
-#define VALUE(text, call)                                                        \
-  do {                                                                           \
-    errno = 0;                                                                   \
-    long r_ = (long)(call);                                                      \
-    printf("%s: %ld %s\n", text, r_, r_ == -1 ? name(errno) : "");               \
-  } while (0)
+#include "show.h"
+
 
 static void epolls(void) {
   int ep = epoll_create1(0), ev = eventfd(0, EFD_NONBLOCK), p[2], dir = open("/tmp", O_RDONLY);

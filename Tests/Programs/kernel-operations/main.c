@@ -9,41 +9,19 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static uint64_t state, digest = 14695981039346656037u;
-static long trace_from = -1, step;
 static const char *generation = "";
 
-static uint64_t random64(void) {  // splitmix64
-  uint64_t z = state += 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
+static const char *who(void) {
+  static __thread char text[40];
+  snprintf(text, sizeof text, "%s thread %d", generation, me);
+  return text;
 }
-uint64_t below(uint64_t n) { return random64() % n; }
-
-void mix(const void *p, size_t n) {
-  for (size_t i = 0; i < n; i++) digest = (digest ^ ((const unsigned char *)p)[i]) * 1099511628211u;
-}
-
-void note(const char *format, ...) {
-  char line[700];
-  va_list a;
-  va_start(a, format);
-  int n = vsnprintf(line, sizeof line, format, a);
-  va_end(a);
-  mix(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
-  if (trace_from >= 0 && step >= trace_from) printf("%ld%s thread %d %s", step, generation, me, line);
-}
-
-long result(long r) { return r < 0 ? -errno : r; }
 
 // Turns: the main thread gives a worker something to do and waits until it is done.
 __thread int me;
@@ -118,11 +96,9 @@ static void in_a_child(void) {
 
 int main(int argc, char **argv) {
   if (argc != 3) return fprintf(stderr, "usage: kernel-operations SEED STEPS\n"), 2;
-  state = strtoull(argv[1], NULL, 10);
   long steps = atol(argv[2]);
-  const char *from = getenv("TRACE_FROM");
-  if (from) trace_from = atol(from);
-  printf("seed %s\n", argv[1]);
+  trace_who = who;
+  begin_draws(argv[1]);
   thread_id[0] = (int)syscall(SYS_gettid);
   prepare_memory(), prepare_signals(), prepare_waiting(), prepare_thread();
   for (intptr_t i = 1; i < everyone; i++) {

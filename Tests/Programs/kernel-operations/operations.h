@@ -1,17 +1,11 @@
-// What the families of random operations have in common: the draws, the digest and the threads.
+// What the families of random operations have in common: the threads. One at a time draws: the one whose turn it is.
 #pragma once
 #define _GNU_SOURCE
-#include <stdint.h>
-#include <stddef.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
 
-// The next number below n from the seed. One thread at a time draws: the one whose turn it is.
-uint64_t below(uint64_t n);
-// Mixes a line into the digest, and prints it if this step is traced.
-void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void mix(const void *p, size_t n);
-// The result of a call: the number, or the errno below zero.
-long result(long r);
+#include "../draws.h"
 
 enum { workers = 3, everyone = workers + 1 };
 extern __thread int me;            // 0 is the main thread
