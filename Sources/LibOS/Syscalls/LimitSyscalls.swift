@@ -32,6 +32,9 @@ extension Task {
       else { throw .EPERM }
     }
     let previous = try target.process.exchangeLimit(resource, limit)
+    if limit != nil, resource == UInt32(ResourceLimit.RLIMIT_CPU) {
+      target.process.timers.followCPULimit(of: target.process)
+    }
     if old != 0 { try UserMemory.write(previous, to: old) }
     return 0
   }

@@ -171,6 +171,9 @@ extension Process {
     child.limits = limits
     child.fileSizeLimit.store(fileSizeLimit.load(ordering: .relaxed), ordering: .relaxed)
     lock.unlock()
+    if child.limits[ResourceLimit.RLIMIT_CPU].current != ResourceLimit.RLIM_INFINITY {
+      child.timers.followCPULimit(of: child)
+    }
     child.attributes = attributes
     child.attributes.childSubreaper = false
     child.executablePath = executablePath

@@ -8,8 +8,18 @@ final class ProcessTimers: @unchecked Sendable {
   private var intervals: [IntervalTimer?] = [nil, nil, nil]
   private var timers: [PosixTimer] = []
   private var nextId: Int32 = 0
+  private var cpuLimit: CPULimit?
 
   init() {}
+
+  /// RLIMIT_CPU has changed or was inherited. Called without the process's lock.
+  func followCPULimit(of process: Process) {
+    lock.lock()
+    let limit = cpuLimit ?? CPULimit(process)
+    cpuLimit = limit
+    lock.unlock()
+    limit.follow()
+  }
 
   /// ITIMER_REAL 0, ITIMER_VIRTUAL 1, ITIMER_PROF 2. EINVAL for others.
   func interval(_ which: Int32, of process: Process) throws(Errno) -> IntervalTimer {
@@ -63,7 +73,10 @@ final class ProcessTimers: @unchecked Sendable {
       for timer in intervals { if let timer { stopped.append(timer) } }
       intervals = [nil, nil, nil]
     }
+    let limit = keepingIntervals ? nil : cpuLimit
+    if !keepingIntervals { cpuLimit = nil }
     lock.unlock()
+    limit?.disarm()
     for timer in old { timer.disarm() }
     for timer in stopped { timer.disarm() }
   }
