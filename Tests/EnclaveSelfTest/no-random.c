@@ -18,6 +18,11 @@ int __wrap_cl_rdrand(uint64_t *value) {
     if (!__real_cl_rdrand(value)) return 0;
     *value &= ~(1ull << 17);
     return 1;
-  default: return now % 10 == 9 ? __real_cl_rdrand(value) : 0;
+  default: {
+    // Counted for each thread (by its stack): one that draws beside others must get its tenth too.
+    static int own[1024];
+    int mine = __atomic_fetch_add(&own[((uintptr_t)__builtin_frame_address(0) >> 16) % 1024], 1, __ATOMIC_RELAXED);
+    return mine % 10 == 9 ? __real_cl_rdrand(value) : 0;
+  }
   }
 }
