@@ -458,19 +458,24 @@ extension AddressSpace {
     guard address & 4095 == 0, let end = Self.endOfRange(address, length) else { throw .EINVAL }
     lock.lock()
     defer { lock.unlock() }
-    var at = address
+    try forEachIndex(address, end) { (i) throws(Errno) in
+      try body(vmas[i], max(vmas[i].start, address), min(vmas[i].end, end))
+    }
+  }
+
+  /// The same by index in `vmas`, of which `body` may change all but the number and the bounds. The lock is held.
+  func forEachIndex(
+    _ start: UInt, _ end: UInt, _ body: (Int) throws(Errno) -> Void
+  ) throws(Errno) {
+    var at = start
     var hole = false
-    var i = index(above: address)
-    while at < end {
-      guard i < vmas.count, vmas[i].start < end else {
-        hole = true
-        break
-      }
+    var i = index(above: start)
+    while at < end, i < vmas.count, vmas[i].start < end {
       if vmas[i].start > at { hole = true }
-      try body(vmas[i], max(vmas[i].start, at), min(vmas[i].end, end))
+      try body(i)
       at = vmas[i].end
       i += 1
     }
-    if hole { throw .ENOMEM }
+    if hole || at < end { throw .ENOMEM }
   }
 }

@@ -234,7 +234,7 @@ extension Task {
     case .MADV_REMOVE:
       try memory.punch(address, length)
     case .MADV_DONTFORK, .MADV_DOFORK, .MADV_WIPEONFORK, .MADV_KEEPONFORK:
-      try memory.advise(address, length, onFork: advice.rawValue)
+      try memory.advise(address, length, onFork: advice)
     case .MADV_POPULATE_READ, .MADV_POPULATE_WRITE:
       let access: Protection = advice == .MADV_POPULATE_READ ? .PROT_READ : .PROT_WRITE
       guard end <= AddressSpace.highest else { throw .ENOMEM }

@@ -25,30 +25,23 @@ extension AddressSpace {
   /// Sets what a child shall not inherit (MADV_DONTFORK and its like).
   ///
   /// - Throws: EINVAL for MADV_WIPEONFORK of memory that is shared or of a file, ENOMEM for a hole.
-  func advise(_ address: UInt, _ length: UInt, onFork advice: Int32) throws(Errno) {
-    let end = address + ((length + 4095) & ~4095)
+  func advise(_ address: UInt, _ length: UInt, onFork advice: MemoryAdvice) throws(Errno) {
+    guard let end = Self.endOfRange(address, length) else { throw .EINVAL }
     lock.lock()
     defer { lock.unlock() }
     split(at: address)
     split(at: end)
     defer { mergeAround(address, end) }
-    var at = address
-    var hole = false
-    var i = index(above: address)
-    while i < vmas.count, vmas[i].start < end {
-      if vmas[i].start > at { hole = true }
-      at = vmas[i].end
+    try forEachIndex(address, end) { (i) throws(Errno) in
       switch advice {
-      case 10: vmas[i].isDroppedInChild = true  // MADV_DONTFORK
-      case 11: vmas[i].isDroppedInChild = false  // MADV_DOFORK
-      case 18:  // MADV_WIPEONFORK
+      case .MADV_DONTFORK: vmas[i].isDroppedInChild = true
+      case .MADV_DOFORK: vmas[i].isDroppedInChild = false
+      case .MADV_WIPEONFORK:
         guard !vmas[i].isShared, vmas[i].object == nil else { throw .EINVAL }
         vmas[i].isWipedInChild = true
       default: vmas[i].isWipedInChild = false  // MADV_KEEPONFORK
       }
-      i += 1
     }
-    if hole || at < end { throw .ENOMEM }
   }
 
   /// In a child that has not run yet and whose pages are in place: what it does not inherit goes.
